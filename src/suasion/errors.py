@@ -1,0 +1,17 @@
+"""The one error that bad input gets: which file, line and field, what was found, what to do."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class InputError(Exception):
+    """Something a person wrote can't be used; names the place so that it can be mended."""
+
+    message: str
+    file: str | None = None
+    line: int | None = None
+    field: str | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        return ": ".join(part for part in (place, self.field, self.message) if part)

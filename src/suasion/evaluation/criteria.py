@@ -1,0 +1,257 @@
+"""What must hold for REPO to count as better than SFT: gains, and no collapse behind them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+from suasion.evaluation.figures import Kind, show
+from suasion.evaluation.metrics import (
+    Arm,
+    JudgedReply,
+    bigrams,
+    briefs_of,
+    distinct_share,
+    response_of,
+    ticket_results,
+    unique_share,
+)
+from suasion.evaluation.statistics import (
+    Interval,
+    half_sample_paired,
+    mcnemar,
+    paired_difference,
+    paired_proportion_difference,
+    paired_rate_difference,
+)
+
+SEED = 0  # of the half-samples: an interval is part of the criterion's definition
+T = TypeVar("T")
+PAIRED_T = "paired t interval, clustered by brief"
+NEWCOMBE = "Newcombe's hybrid score interval for pairs; p is McNemar's, exact"
+HALF_SAMPLES = "half-sample interval over pairs"
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """How much REPO may lose before it counts as a collapse."""
+
+    task_success: float = 0.10  # share of tickets
+    response: float = 0.10  # share of negotiations
+    distinct_2: float = 0.8  # of SFT's
+    unique: float = 0.8  # of SFT's
+    fluency: float = 0.02  # nats per token
+    length: float = 0.30  # of SFT's mean length, either way
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One thing that must hold; `met` is None where there is nothing to measure it on."""
+
+    key: str
+    name: str
+    requirement: str
+    group: Literal["gain", "no collapse"]
+    kind: Kind  # of before and after
+    method: str
+    met: bool | None = None
+    before: float | None = None  # SFT
+    after: float | None = None  # REPO
+    change: Interval | None = None  # over pairs: REPO - SFT, or REPO / SFT where change_kind is "ratio"
+    change_kind: Kind = "reward"
+    limits: tuple[float, ...] = ()  # where the requirement draws its line on the change
+    p_value: float | None = None
+
+    @property
+    def figure(self) -> str:
+        if self.met is None:
+            return "not measured"
+        return f"{show(self.before, self.kind)} → {show(self.after, self.kind)}"
+
+
+def reward(sft: Arm, repo: Arm) -> Criterion:
+    row = Criterion(
+        "r_total",
+        "mean R_total higher",
+        "95 % interval of the paired difference above 0",
+        "gain",
+        "reward",
+        PAIRED_T,
+    )
+    before, after, briefs = _read_pairs(sft, repo, lambda reply: reply.r_total)
+    if not before:
+        return row
+    change = paired_difference(before, after, briefs)
+    met = change.low is not None and change.low > 0
+    return _filled(row, met, _mean(before), _mean(after), change, "reward", (0.0,))
+
+
+def violations(sft: Arm, repo: Arm) -> Criterion:
+    row = Criterion(
+        "violations",
+        "fewer rule violations on held-out contexts",
+        "fewer per 100 replies",
+        "gain",
+        "rate",
+        PAIRED_T,
+    )
+    before, after, briefs = _read_pairs(sft, repo, lambda reply: reply.violations, 100)
+    if not before:
+        return row
+    change = paired_difference(before, after, briefs)
+    return _filled(row, change.estimate < 0, _mean(before), _mean(after), change, "rate", (0.0,))
+
+
+def negotiation_violations(sft: Arm, repo: Arm) -> Criterion:
+    row = Criterion(
+        "negotiation_violations",
+        "fewer rule violations in negotiations",
+        "fewer per 100 replies",
+        "gain",
+        "rate",
+        "linearised ratio over paired negotiations",
+    )
+    if not (sum(sft.negotiation_replies) and sum(repo.negotiation_replies)):
+        return row
+    old, new = _rates(sft), _rates(repo)
+    change = paired_rate_difference(old, new)
+    before, after = sum(old[0]) / sum(old[1]), sum(new[0]) / sum(new[1])
+    return _filled(row, change.estimate < 0, before, after, change, "rate", (0.0,))
+
+
+def task_success(sft: Arm, repo: Arm, margin: float) -> Criterion:
+    row = Criterion(
+        "task_success", "task success not lower", _less_than(margin), "no collapse", "share", NEWCOMBE
+    )
+    judged = [
+        (a, b) for a, b in zip(sft.negotiations, repo.negotiations, strict=True) if a.outcome and b.outcome
+    ]
+    before = [result.success for result in ticket_results([a for a, _ in judged])]
+    after = [result.success for result in ticket_results([b for _, b in judged])]
+    return _not_lower(row, before, after, margin)
+
+
+def response(sft: Arm, repo: Arm, margin: float) -> Criterion:
+    row = Criterion(
+        "response", "response rate not lower", _less_than(margin), "no collapse", "share", NEWCOMBE
+    )
+    pairs = [
+        (response_of(a), response_of(b)) for a, b in zip(sft.negotiations, repo.negotiations, strict=True)
+    ]
+    read = [(a, b) for a, b in pairs if a is not None and b is not None]
+    return _not_lower(row, [a for a, _ in read], [b for _, b in read], margin)
+
+
+def distinct_2(sft: Arm, repo: Arm, floor: float) -> Criterion:
+    row = Criterion(
+        "distinct_2", "distinct-2 kept", f"at least {floor:g} of SFT's", "no collapse", "share", HALF_SAMPLES
+    )
+    before, after = [bigrams(r.text) for r in sft.replies], [bigrams(r.text) for r in repo.replies]
+    return _kept(row, distinct_share, before, after, floor)
+
+
+def unique(sft: Arm, repo: Arm, floor: float) -> Criterion:
+    row = Criterion(
+        "unique", "unique replies kept", f"at least {floor:g} of SFT's", "no collapse", "share", HALF_SAMPLES
+    )
+    return _kept(row, unique_share, [r.text for r in sft.replies], [r.text for r in repo.replies], floor)
+
+
+def fluency(sft: Arm, repo: Arm, margin: float) -> Criterion:
+    """Lower only where both say so: the estimate beyond the margin, and the interval wholly below 0."""
+    rule = f"difference at least −{margin:g} nats, or its interval reaches 0"
+    row = Criterion("fluency", "fluency not lower", rule, "no collapse", "nats", PAIRED_T)
+    before, after, briefs = _read_pairs(sft, repo, lambda reply: reply.fluency)
+    if not before:
+        return row
+    change = paired_difference(before, after, briefs)
+    met = change.estimate >= -margin or (change.high is not None and change.high >= 0)
+    return _filled(row, met, _mean(before), _mean(after), change, "nats", (-margin,))
+
+
+def length(sft: Arm, repo: Arm, margin: float) -> Criterion:
+    rule = f"mean tokens within {margin:.0%} of SFT's".replace("%", " %")
+    row = Criterion("length", "length kept", rule, "no collapse", "count", HALF_SAMPLES)
+    before, after = [float(r.tokens) for r in sft.replies], [float(r.tokens) for r in repo.replies]
+    if not before or not sum(before):
+        return row
+    change = half_sample_paired(lambda old, new: _ratio(_mean(new), _mean(old)), before, after, SEED)
+    met = 1 - margin <= change.estimate <= 1 + margin
+    return _filled(row, met, _mean(before), _mean(after), change, "ratio", (1 - margin, 1 + margin))
+
+
+def required_acts(sft: Arm, repo: Arm) -> Criterion:
+    row = Criterion(
+        "required_acts", "stage-required acts kept", "share at least SFT's", "no collapse", "share", NEWCOMBE
+    )
+    before, after = [r.required_acts for r in sft.replies], [r.required_acts for r in repo.replies]
+    return _proportions(row, before, after, 0.0, lambda change: change >= 0)
+
+
+def _not_lower(row: Criterion, before: list[bool], after: list[bool], margin: float) -> Criterion:
+    return _proportions(row, before, after, -margin, lambda change: change > -margin)
+
+
+def _proportions(
+    row: Criterion, before: list[bool], after: list[bool], limit: float, holds: Callable[[float], bool]
+) -> Criterion:
+    if not before:
+        return row
+    change = paired_proportion_difference(before, after)
+    filled = _filled(row, holds(change.estimate), _mean(before), _mean(after), change, "share", (limit,))
+    return replace(filled, p_value=mcnemar(before, after))
+
+
+def _kept(
+    row: Criterion, share: Callable[[Sequence[T]], float], before: list[T], after: list[T], floor: float
+) -> Criterion:
+    """REPO's share over SFT's is at least `floor`."""
+    if not before or not share(before):
+        return row
+    change = half_sample_paired(lambda old, new: _ratio(share(new), share(old)), before, after, SEED)
+    return _filled(row, change.estimate >= floor, share(before), share(after), change, "ratio", (floor,))
+
+
+def _filled(
+    row: Criterion,
+    met: bool,
+    before: float,
+    after: float,
+    change: Interval,
+    change_kind: Kind,
+    limits: tuple[float, ...],
+) -> Criterion:
+    return replace(
+        row, met=met, before=before, after=after, change=change, change_kind=change_kind, limits=limits
+    )
+
+
+def _read_pairs(
+    sft: Arm, repo: Arm, value: Callable[[JudgedReply], float | None], scale: float = 1.0
+) -> tuple[list[float], list[float], list[str]]:
+    """Readings of both arms where both have one, and the brief of each pair."""
+    before, after, read = [], [], []
+    for a, b in zip(sft.replies, repo.replies, strict=True):
+        x, y = value(a), value(b)
+        if x is not None and y is not None:
+            before.append(x * scale)
+            after.append(y * scale)
+            read.append(a)
+    return before, after, briefs_of(read)
+
+
+def _rates(arm: Arm) -> tuple[list[float], list[float]]:
+    return [100.0 * count for count in arm.negotiation_violations], [
+        float(n) for n in arm.negotiation_replies
+    ]
+
+
+def _less_than(margin: float) -> str:
+    return f"paired difference above −{100 * margin:g} points"
+
+
+def _ratio(over: float, under: float) -> float:
+    return over / under if under else 1.0  # a half without any word pair has nothing to compare
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,185 @@
+"""Estimates with their 95 % intervals: a thin layer over scipy and statsmodels.
+
+Readings that share a cause (several contexts of one brief) are no independent evidence: pass their
+`clusters`, and the interval counts clusters instead of readings.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from scipy.stats import norm, t
+from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
+from statsmodels.stats.proportion import proportion_confint
+
+LEVEL = 0.95
+MIN_HALF_SAMPLES = 8  # below, half a sample says nothing about the whole
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate from `n` readings; `low` and `high` are None where they are too few for an interval."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+def mean_interval(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> Interval:
+    """Mean with a t interval over clusters (each value its own by default).
+
+    Without clusters this is the textbook t interval; with them the cluster-robust one
+    with as many degrees of freedom as clusters less one.
+    """
+    return rate_interval(values, [1.0] * len(values), clusters)
+
+
+def paired_difference(
+    before: Sequence[float], after: Sequence[float], clusters: Sequence[Hashable] | None = None
+) -> Interval:
+    """Mean of after - before over pairs, with the paired t interval."""
+    _same_length(before, after)
+    return mean_interval([y - x for x, y in zip(before, after, strict=True)], clusters)
+
+
+def rate_interval(
+    counts: Sequence[float], exposures: Sequence[float], clusters: Sequence[Hashable] | None = None
+) -> Interval:
+    """sum(counts) / sum(exposures), with the linearised interval of a ratio (Cochran 1977, 6.4).
+
+    `counts[i]` were seen in `exposures[i]` >= 0, as violations in the replies of one negotiation.
+    """
+    _same_length(counts, exposures)
+    rate, residuals = _linearised(counts, exposures, clusters)
+    return _around(rate, residuals, len(counts))
+
+
+def paired_rate_difference(
+    before: tuple[Sequence[float], Sequence[float]], after: tuple[Sequence[float], Sequence[float]]
+) -> Interval:
+    """Difference of two rates (counts, exposures) whose rows are pairs, by the same linearisation."""
+    _same_length(before[0], after[0])
+    rate_before, residuals_before = _linearised(*before)
+    rate_after, residuals_after = _linearised(*after)
+    return _around(rate_after - rate_before, residuals_after - residuals_before, len(before[0]))
+
+
+def proportion_interval(hits: int, n: int) -> Interval:
+    """Share hits / n with Wilson's score interval."""
+    if n <= 0:
+        raise ValueError("a proportion needs at least one reading, found none")
+    if not 0 <= hits <= n:
+        raise ValueError(f"hits must lie between 0 and {n}, found {hits}")
+    low, high = proportion_confint(hits, n, alpha=1 - LEVEL, method="wilson")
+    return Interval(hits / n, float(low), float(high), n)
+
+
+def paired_proportion_difference(before: Sequence[bool], after: Sequence[bool]) -> Interval:
+    """Share after - share before over pairs: Newcombe's hybrid score interval (1998, method 10).
+
+    Unlike the t interval on differences it keeps its width where no pair differs.
+    """
+    both, lost, gained, neither = _paired_table(before, after)
+    n = len(before)
+    old, new = proportion_interval(both + lost, n), proportion_interval(both + gained, n)
+    if old.low is None or old.high is None or new.low is None or new.high is None:
+        raise AssertionError("Wilson's interval has both ends")
+    phi = _correlation(both, lost, gained, neither)
+    down = math.hypot(new.estimate - new.low, old.high - old.estimate) ** 2
+    down -= 2 * phi * (new.estimate - new.low) * (old.high - old.estimate)
+    up = math.hypot(new.high - new.estimate, old.estimate - old.low) ** 2
+    up -= 2 * phi * (new.high - new.estimate) * (old.estimate - old.low)
+    difference = new.estimate - old.estimate
+    return Interval(difference, difference - math.sqrt(max(down, 0)), difference + math.sqrt(max(up, 0)), n)
+
+
+def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> float:
+    """Exact two-sided p-value that a pair is as likely to turn from no to yes as from yes to no."""
+    both, lost, gained, neither = _paired_table(before, after)
+    return float(_mcnemar([[both, lost], [gained, neither]], exact=True).pvalue)
+
+
+def half_sample_paired(
+    statistic: Callable[[Sequence[T], Sequence[T]], float],
+    before: Sequence[T],
+    after: Sequence[T],
+    seed: int,
+    draws: int = 400,
+) -> Interval:
+    """statistic(before, after) with a normal interval from random halves of the pairs.
+
+    A delete-half jackknife and not a bootstrap: what counts repetitions (distinct-2, unique replies)
+    would take each pair that a bootstrap draws twice for a repetition.
+    """
+    _same_length(before, after)
+    n, estimate = len(before), statistic(before, after)
+    if n < MIN_HALF_SAMPLES:
+        return Interval(estimate, None, None, n)
+    rng, half = np.random.default_rng(seed), n // 2
+    halves = (rng.choice(n, half, replace=False).tolist() for _ in range(draws))
+    values = [statistic([before[i] for i in picks], [after[i] for i in picks]) for picks in halves]
+    spread = float(np.std(values)) * math.sqrt(half / (n - half)) * float(norm.ppf((1 + LEVEL) / 2))
+    return Interval(estimate, estimate - spread, estimate + spread, n)
+
+
+def _linearised(
+    counts: Sequence[float], exposures: Sequence[float], clusters: Sequence[Hashable] | None = None
+) -> tuple[float, np.ndarray]:
+    """The rate, and what each cluster adds to its error."""
+    if not counts:
+        raise ValueError("an interval needs at least one reading, found none")
+    names = clusters if clusters is not None else range(len(counts))
+    _same_length(counts, names)
+    place = {name: row for row, name in enumerate(dict.fromkeys(names))}
+    sums, sizes = np.zeros(len(place)), np.zeros(len(place))
+    for name, count, exposure in zip(names, counts, exposures, strict=True):
+        sums[place[name]] += count
+        sizes[place[name]] += exposure
+    if sizes.sum() <= 0:
+        raise ValueError("a rate needs some exposure, found none")
+    rate = float(sums.sum() / sizes.sum())
+    return rate, (sums - rate * sizes) / sizes.mean()
+
+
+def _around(estimate: float, residuals: np.ndarray, n: int) -> Interval:
+    groups = len(residuals)
+    if groups < 2:
+        return Interval(estimate, None, None, n)
+    error = math.sqrt(float((residuals**2).sum()) / (groups - 1) / groups)
+    half = float(t.ppf((1 + LEVEL) / 2, groups - 1)) * error
+    return Interval(estimate, estimate - half, estimate + half, n)
+
+
+def _paired_table(before: Sequence[bool], after: Sequence[bool]) -> tuple[int, int, int, int]:
+    """Pairs that are: yes in both, yes only before, yes only after, no in both."""
+    _same_length(before, after)
+    if not before:
+        raise ValueError("a paired difference needs at least one pair, found none")
+    pairs = list(zip(map(bool, before), map(bool, after), strict=True))
+    return (
+        pairs.count((True, True)),
+        pairs.count((True, False)),
+        pairs.count((False, True)),
+        pairs.count((False, False)),
+    )
+
+
+def _correlation(both: int, lost: int, gained: int, neither: int) -> float:
+    """Phi of the paired table, with Newcombe's continuity correction where it is positive."""
+    margins = (both + lost) * (gained + neither) * (both + gained) * (lost + neither)
+    product = both * neither - lost * gained
+    if margins == 0:
+        return 0.0
+    if product > 0:
+        return max(product - (both + lost + gained + neither) / 2, 0.0) / math.sqrt(margins)
+    return product / math.sqrt(margins)
+
+
+def _same_length(a: Sequence[object], b: Sequence[object]) -> None:
+    if len(a) != len(b):
+        raise ValueError(f"pairs need two lists of the same length, found {len(a)} and {len(b)}")

@@ -1,0 +1,78 @@
+"""Hearing dialogue acts: RE2 patterns of the pack's intents, with negation by `unless`."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import re2
+
+from suasion.errors import InputError
+from suasion.negotiation.pack import Intent, Pack
+
+
+@dataclass(frozen=True)
+class PatternHearing:
+    """Hears acts by pattern; satisfies `negotiation.tracker.Hearing`."""
+
+    heard: dict[str, tuple[tuple[str, re2._Regexp, re2._Regexp | None], ...]]
+
+    def hear(self, speaker: str, text: str) -> frozenset[str]:
+        """Acts of the utterance, without the speaker's prefix."""
+        return _hear(self, speaker, text)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@lru_cache(maxsize=65_536)
+def _hear(hearing: PatternHearing, speaker: str, text: str) -> frozenset[str]:
+    plain = text.replace("\u2019", "'")
+    return frozenset(
+        act
+        for act, pattern, unless in hearing.heard[speaker]
+        if pattern.search(plain) and not (unless and unless.search(plain))
+    )
+
+
+@lru_cache
+def load_hearing(pack: Pack) -> PatternHearing:
+    """Compile the pack's intents and check each one's examples.
+
+    Raises InputError with file, line and field for a pattern that RE2 refuses or an example that breaks.
+    """
+    file = pack.file("intents.yaml")
+    heard: dict[str, list[tuple[str, re2._Regexp, re2._Regexp | None]]] = {"agent": [], "counterpart": []}
+    for index, intent in enumerate(pack.intents.intents):
+        loc = ("intents", index)
+        try:
+            pattern, unless = compile_any(intent.patterns), compile_any(intent.unless)
+        except re2.error as error:
+            raise file.error(f"RE2 refuses a pattern of {intent.id!r}: {error}", loc) from None
+        if pattern is None:
+            raise file.error("an intent needs at least one pattern", (*loc, "patterns"))
+        heard[intent.speaker].append((intent.id, pattern, unless))
+    hearing = PatternHearing({speaker: tuple(found) for speaker, found in heard.items()})
+    for index, intent in enumerate(pack.intents.intents):
+        fault = _broken_example(intent, hearing)
+        if fault:
+            raise InputError(fault, str(file.path), file.line(("intents", index)), intent.id)
+    return hearing
+
+
+def compile_any(patterns: tuple[str, ...]) -> "re2._Regexp | None":
+    """One case-insensitive RE2 for all patterns, or None for none. Raises re2.error."""
+    if not patterns:
+        return None
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), options)
+
+
+def _broken_example(intent: Intent, hearing: PatternHearing) -> str | None:
+    for text in intent.hits:
+        if intent.id not in hearing.hear(intent.speaker, text):
+            return f"must hear this act in {text!r}, but does not"
+    for text in intent.passes:
+        if intent.id in hearing.hear(intent.speaker, text):
+            return f"must not hear this act in {text!r}, but does"
+    return None

@@ -1,0 +1,111 @@
+"""Saying things: the pack's phrases, with choices `[a|b]` and slots `{x}`, in families."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pydantic import BaseModel, ConfigDict
+
+from suasion.errors import InputError
+from suasion.negotiation.brief import Brief, Ticket
+from suasion.negotiation.pack import Pack
+
+Families = dict[str, tuple[str, ...]]
+
+
+class PhraseFile(BaseModel):
+    """`phrases.yaml` of a pack."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    held_out: tuple[str, ...] = ()
+    money: dict[str, str]
+    agent: dict[str, Families]
+    evidence: dict[str, tuple[str, ...]] = {}
+    worries: tuple[str, ...] = ()
+    counterpart: dict[str, Families]
+    slots: dict[str, tuple[str, ...]] = {}
+    defects: dict[str, tuple[str, ...]] = {}
+
+
+@dataclass(frozen=True)
+class Phrasebook:
+    """Templates per speaker, act and family."""
+
+    file: PhraseFile
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def families(self, act: str, speaker: str = "agent", held_out: bool = False) -> list[str]:
+        """Families that phrase this act, either those for training or those held out."""
+        known = self._acts(speaker).get(act, {})
+        return [name for name in known if (name in self.file.held_out) == held_out]
+
+    def say(
+        self, act: str, slots: Mapping[str, str], rng: random.Random, family: str | None = None, speaker: str = "agent"
+    ) -> str:
+        """One phrasing of the act with its slots filled; another family when `family` does not have it.
+
+        Raises InputError for an act without phrases or a slot that is not known.
+        """
+        known = self._acts(speaker).get(act)
+        if not known:
+            raise InputError(f"no phrases for {speaker}.{act}", "phrases.yaml")
+        if family not in known:
+            family = rng.choice(self.families(act, speaker) or list(known))
+        return fill(rng.choice(known[family]), slots, rng)
+
+    def money(self, amount: float, currency: str) -> str:
+        template = self.file.money.get(currency, self.file.money["default"])
+        return template.format(amount=f"{amount:.2f}".rstrip("0").rstrip("."), currency=currency)
+
+    def _acts(self, speaker: str) -> dict[str, Families]:
+        return self.file.agent if speaker == "agent" else self.file.counterpart
+
+
+@lru_cache
+def load_phrases(pack: Pack) -> Phrasebook:
+    """The pack's phrasebook. Raises InputError naming file, line and field."""
+    return Phrasebook(pack.file("phrases.yaml").parse(PhraseFile))
+
+
+def fill(template: str, slots: Mapping[str, str], rng: random.Random) -> str:
+    """Take one alternative of each `[a|b]`, then fill `{slot}`s. Raises InputError for an unknown slot."""
+    while (start := template.find("[")) >= 0:
+        end = template.index("]", start)
+        template = template[:start] + rng.choice(template[start + 1 : end].split("|")) + template[end + 1 :]
+    try:
+        return template.format(**slots)
+    except KeyError as error:
+        raise InputError(f"unknown slot {error} in {template!r}", "phrases.yaml") from None
+
+
+def describe_dates(ticket: Ticket) -> str:
+    """`check_in` and `check_out` as a person writes them: Dec 1-2, or Nov 30 to Dec 2."""
+    from datetime import date  # a ticket without dates never gets here
+
+    first = date.fromisoformat(str(ticket.details["check_in"]))
+    last = date.fromisoformat(str(ticket.details["check_out"]))
+    if first.month == last.month:
+        return f"{first:%b} {first.day}-{last.day}"
+    return f"{first:%b} {first.day} to {last:%b} {last.day}"
+
+
+def brief_slots(book: Phrasebook, brief: Brief, ticket: Ticket | None) -> dict[str, str]:
+    """Slots that brief and ticket fill: their details, prices in words, and the rendered dates."""
+    slots = {key: str(value) for key, value in brief.details.items()}
+    if ticket is None:
+        return slots
+    slots |= {key: str(value) for key, value in ticket.details.items()}
+    if "check_in" in ticket.details and "check_out" in ticket.details:
+        slots["dates"] = describe_dates(ticket)
+    slots["current"] = book.money(ticket.selling_price, ticket.currency)
+    slots["target"] = book.money(ticket.target_selling_price, ticket.currency)
+    slots["commission"] = f"{ticket.commission_rate * 100:g}"
+    if ticket.competitor_price:
+        slots["competitor_price"] = book.money(ticket.competitor_price.selling_price, ticket.currency)
+        slots["competitor_source"] = ticket.competitor_price.source
+    return slots

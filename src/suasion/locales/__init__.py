@@ -1,0 +1,1 @@
+"""Words of each language, as data: one YAML file a locale, read by suasion.negotiation.locale."""

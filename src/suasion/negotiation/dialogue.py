@@ -1,0 +1,154 @@
+"""The dialogue record: the format in which dialogues travel along the whole road."""
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from suasion.errors import InputError
+from suasion.negotiation.brief import Brief
+from suasion.yaml_files import describe
+
+Speaker = Literal["agent", "counterpart"]
+
+
+class Turn(BaseModel):
+    """One utterance, or a silence of the counterpart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    speaker: Speaker
+    text: str | None = None
+    silence_minutes: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    acts: tuple[str, ...] | None = None
+    at: str | None = None
+
+    @model_validator(mode="after")
+    def _text_or_silence(self) -> "Turn":
+        if (self.text is None) == (self.silence_minutes is None):
+            raise ValueError("a turn has either text or silence_minutes")
+        return self
+
+
+class Outcome(BaseModel):
+    """How a negotiation ended. Prices are selling prices in the ticket's currency."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    responded: bool
+    tickets: dict[str, float | None] = {}
+    successes: dict[str, bool] = {}
+    ending: str = ""
+
+    @property
+    def success(self) -> bool:
+        return bool(self.successes) and all(self.successes.values())
+
+
+class Dialogue(BaseModel):
+    """Brief, turns so far, and the agent's next utterance where one is to be scored."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    id: str
+    brief: Brief
+    turns: tuple[Turn, ...] = ()
+    reply: str | None = None
+    outcome: Outcome | None = None
+    source: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_misspelt_key(cls, value: Any) -> Any:
+        """Other keys are carried along, but one that looks like ours is a slip of the pen."""
+        for key in set(value) - set(cls.model_fields) if isinstance(value, dict) else ():
+            near = difflib.get_close_matches(str(key), cls.model_fields, n=1, cutoff=0.8)
+            if near:
+                raise ValueError(f"unknown key {key!r}; did you mean {near[0]!r}?")
+        return value
+
+    def continued(self, *turns: Turn) -> "Dialogue":
+        return self.model_copy(update={"turns": (*self.turns, *turns), "reply": None})
+
+    def with_reply(self, reply: str) -> "Dialogue":
+        return self.model_copy(update={"reply": reply})
+
+
+def parse_dialogue(line: str, file: str, number: int, check: Callable[[Brief], None] | None = None) -> Dialogue:
+    """One JSON line as a Dialogue; `check` looks at the brief (a pack's `check_brief`).
+
+    Raises InputError naming file, line and field.
+    """
+    try:
+        content = json.loads(line, parse_constant=_no_constant)
+    except (json.JSONDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"not valid JSON: {error}", file, number) from None
+    if not isinstance(content, dict):
+        raise InputError(f"a record is a JSON object, found {type(content).__name__}", file, number)
+    try:
+        dialogue = Dialogue.model_validate(content)
+        if check:
+            check(dialogue.brief)
+        return dialogue
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(str(part) for part in fault["loc"])
+        raise InputError(describe(fault), file, number, field or None) from None
+    except InputError as error:
+        raise InputError(error.message, file, number, error.field) from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def read_dialogues(
+    path: Path, check: Callable[[Brief], None] | None = None
+) -> Iterator[tuple[int, Dialogue | InputError]]:
+    """Each line's number and record, or what is wrong with it; one line is held at a time.
+
+    Raises InputError when the file itself can't be read.
+    """
+    try:
+        with path.open("rb") as lines:
+            for number, raw in enumerate(lines, start=1):
+                try:
+                    line = raw.decode("utf-8")
+                    if line.strip():
+                        yield number, parse_dialogue(line, str(path), number, check)
+                except UnicodeDecodeError as error:
+                    yield number, InputError(f"not UTF-8: {error.reason} at byte {error.start}", str(path), number)
+                except InputError as error:
+                    yield number, error
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}", str(path)) from None
+
+
+def load_dialogues(path: Path, check: Callable[[Brief], None] | None = None) -> list[Dialogue]:
+    """All records of a file; the first broken one is raised."""
+    dialogues = []
+    for _, record in read_dialogues(path, check):
+        if isinstance(record, InputError):
+            raise record
+        dialogues.append(record)
+    return dialogues
+
+
+def dump_dialogue(dialogue: Dialogue) -> str:
+    """The record as one JSON line, without the fields that are not set."""
+    return json.dumps(dialogue.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
+
+
+def write_dialogues(path: Path, dialogues: Iterable[Dialogue]) -> int:
+    """Write records beside `path`, then move them there, so that a kill leaves the old file whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    count = 0
+    with part.open("w", encoding="utf-8") as out:
+        for count, dialogue in enumerate(dialogues, start=1):
+            out.write(dump_dialogue(dialogue) + "\n")
+    part.replace(path)
+    return count

@@ -1,0 +1,191 @@
+"""The words of a language, as data: `load_locale("en")` reads suasion/locales/en.yaml and checks it."""
+
+from functools import lru_cache
+from importlib import resources
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Words = tuple[str, ...]
+
+
+class LocaleError(ValueError):
+    """A locale that doesn't exist, or whose file is wrong; says which, where, and what to write."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Numbers(_Data):
+    """How numbers are written, in digits and in words."""
+
+    group_separator: str
+    decimal_mark: str
+    units: dict[str, int]
+    teens: dict[str, int]
+    tens: dict[str, int]
+    hundreds: dict[str, int]
+    thousands: dict[str, int]
+    suffixes: dict[str, int] = Field(description="written onto digits: 1.5k")
+    marked_suffixes: dict[str, int] = Field(description="the same, but only behind a currency mark: $1.2m")
+    articles: Words = Field(description="stand for one before a multiplier: a hundred")
+    couples: dict[str, int]
+    joiners: Words
+    halves: Words
+    of: Words
+    zeros: Words = Field(description="a zero in the middle: three oh five")
+
+
+class Currency(_Data):
+    """Marks and words of currencies; several codes mean that the caller's currency decides."""
+
+    marks: dict[str, Words]
+    words: dict[str, Words]
+    prefixes: Words
+
+
+class Before(_Data):
+    """Phrases left of a number, by what they say about it."""
+
+    strong: Words
+    weak: Words
+    to: Words
+    filler: Words
+    not_: Words = Field(alias="not")
+    neutral: Words
+
+
+class After(_Data):
+    """Phrases right of a number, by what they say about it."""
+
+    price: Words
+    down: Words
+    up: Words
+    neutral: Words
+    extra: Words
+    units: Words
+    count_endings: Words
+    per: Words
+    periods: Words
+    inch_marks: Words
+
+
+class Deltas(_Data):
+    """Words of a change by an amount, left of it."""
+
+    down: Words
+    up: Words
+    extra: Words = Field(description="up, unless a verb further left says down")
+    by: Words
+    filler: Words
+    object: Words = Field(description="may stand between the verb and by: reduce the rate by 30")
+
+
+class Percents(_Data):
+    """Words of a percentage, and of what a percentage is of when it isn't of money."""
+
+    words: Words
+    halves: dict[str, float]
+    other: Words
+    other_window: int
+
+
+class Ranges(_Data):
+    """What stands between the two ends of a range or of an alternative."""
+
+    signs: Words
+    between: Words
+    and_: Words = Field(alias="and")
+    alternatives: Words
+
+
+class Kinds(_Data):
+    """Phrases that say what a price stands for, and how far from it they may stand."""
+
+    net: Words
+    selling: Words
+    commission: Words
+    links: Words = Field(description="words between phrase and number that don't count as distance")
+    window: int
+    breaks: Words
+
+
+class Render(_Data):
+    """How dates are written out."""
+
+    day: str
+    day_year: str
+    same_month: str
+    same_month_year: str
+    span: str
+
+
+class Dates(_Data):
+    """How dates are read and written."""
+
+    order: Literal["mdy", "dmy"]
+    months: dict[str, int]
+    month_names: tuple[str, ...] = Field(min_length=12, max_length=12)
+    ordinals: Words
+    signs: Words
+    of: Words
+    the: Words
+    not_after: Words
+    render: Render
+
+
+class Shapes(_Data):
+    """Sizes that tell a price from a small count, an hour or a year."""
+
+    least_with_strong: float
+    least_spelled: float
+    least_bare: float
+    least_certain: float
+    most_digits: int
+    years: tuple[int, int]
+
+
+class Locale(_Data):
+    """All words of one language that prices and dates are found by."""
+
+    name: str
+    numbers: Numbers
+    currency: Currency
+    before: Before
+    after: After
+    deltas: Deltas
+    percents: Percents
+    ranges: Ranges
+    kinds: Kinds
+    dates: Dates
+    shapes: Shapes
+
+
+@lru_cache
+def load_locale(name: str) -> Locale:
+    """The locale called `name`. Raises LocaleError when there is none, or its file is wrong."""
+    folder = resources.files("suasion.locales")
+    known = sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".yaml"))
+    if name not in known:
+        raise LocaleError(f'There is no locale "{name}". There is: {", ".join(known)}.')
+    return parse_locale((folder / f"{name}.yaml").read_text("utf-8"), f"locales/{name}.yaml")
+
+
+def parse_locale(text: str, source: str) -> Locale:
+    """The locale written in `text`; `source` names the file in errors. Raises LocaleError on any fault."""
+    try:
+        return Locale.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise LocaleError(f"{source}: not YAML: {error}") from error
+    except ValidationError as error:
+        faults = "\n".join(f"  {_fault(fault['loc'], fault['msg'])}" for fault in error.errors())
+        raise LocaleError(f"{source}: {error.error_count()} fault(s):\n{faults}") from error
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    where = ".".join(map(str, place)) or "the file"
+    if message == "Extra inputs are not permitted":
+        return f"{where}: unknown key. Remove it, or add it to suasion/negotiation/locale.py."
+    return f"{where}: {message}"

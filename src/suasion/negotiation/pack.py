@@ -1,0 +1,152 @@
+"""A pack is a domain: a folder of versioned, checked data files (see docs/packs.md)."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from suasion.errors import InputError
+from suasion.negotiation.brief import Brief
+from suasion.negotiation.sop import Sop, load_sop
+from suasion.yaml_files import YamlFile, read_yaml
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DetailField(_Frozen):
+    """A field that a brief or a ticket has in this domain."""
+
+    type: Literal["text", "date"] = "text"
+    required: bool = True
+    after: str | None = Field(default=None, description="another date of the same ticket that comes first")
+
+
+class Prompt(_Frozen):
+    """How a brief becomes the policy's system prompt; slots in braces are filled from brief and ticket."""
+
+    system: str
+    ticket: str = ""
+    competitor: str = ""
+    facts: str = "{facts}"
+    silence: str = "(no reply for {minutes:g} minutes)"
+    opening: str = "(start)"
+
+
+class Manifest(_Frozen):
+    """`pack.yaml`: what the domain is called and what its briefs hold."""
+
+    id: str
+    version: int
+    title: str
+    locale: str = "en"
+    brief: dict[str, DetailField] = {}
+    ticket: dict[str, DetailField] = {}
+    prompt: Prompt
+
+
+class Intent(_Frozen):
+    """One dialogue act and how it is recognised: RE2 patterns, case-insensitive, any of them."""
+
+    id: str
+    speaker: Literal["agent", "counterpart"]
+    patterns: tuple[str, ...]
+    unless: tuple[str, ...] = Field(default=(), description="patterns that take the act away again")
+    hits: tuple[str, ...]
+    passes: tuple[str, ...] = ()
+
+
+class Intents(_Frozen):
+    version: int
+    intents: tuple[Intent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """The loaded domain. `file(name)` gives any other data file of the folder with its lines."""
+
+    path: Path
+    manifest: Manifest
+    intents: Intents
+    sop: Sop
+
+    @classmethod
+    def load(cls, name: str | Path) -> "Pack":
+        """Load a built-in pack by name or any pack by folder.
+
+        Raises InputError naming file, line and field of the first fault.
+        """
+        return _load(find_pack(name))
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    def file(self, name: str) -> YamlFile:
+        return read_yaml(self.path / name)
+
+    def has(self, name: str) -> bool:
+        return (self.path / name).is_file()
+
+    @property
+    def version(self) -> str:
+        """Hash of all data files: a change of any of them is another version."""
+        digest = hashlib.sha256()
+        for path in sorted(self.path.glob("*.yaml")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()[:12]
+
+    def check_brief(self, brief: Brief) -> None:
+        """Raise InputError when the brief lacks a field of this domain or has one that it does not know."""
+        _check_fields(brief.details, self.manifest.brief, "brief")
+        for index, ticket in enumerate(brief.tickets):
+            _check_fields(ticket.details, self.manifest.ticket, f"brief.tickets.{index}")
+
+
+def find_pack(name: str | Path) -> Path:
+    """The folder of a built-in pack, or `name` itself when it is a folder with a pack.yaml."""
+    path = Path(name)
+    if (path / "pack.yaml").is_file():
+        return path
+    built_in = Path(str(files("suasion") / "packs" / str(name)))
+    if (built_in / "pack.yaml").is_file():
+        return built_in
+    known = sorted(folder.parent.name for folder in built_in.parent.glob("*/pack.yaml"))
+    raise InputError(f"no such pack; built in are {', '.join(known)}, or give a folder with a pack.yaml", str(name))
+
+
+@cache
+def _load(path: Path) -> Pack:
+    manifest = read_yaml(path / "pack.yaml").parse(Manifest)
+    intents = read_yaml(path / "intents.yaml").parse(Intents)
+    acts = [f"{intent.speaker}.{intent.id}" for intent in intents.intents]
+    return Pack(path, manifest, intents, load_sop(read_yaml(path / "sop.yaml"), acts))
+
+
+def _check_fields(found: Mapping[str, Any], declared: Mapping[str, DetailField], where: str) -> None:
+    for key in found:
+        if key not in declared:
+            raise InputError(f"unknown key; the pack knows {', '.join(declared)}", field=f"{where}.{key}")
+    for key, field in declared.items():
+        value = found.get(key)
+        if value is None:
+            if field.required:
+                raise InputError("required, but missing", field=f"{where}.{key}")
+            continue
+        if not isinstance(value, str) or not value.strip():
+            raise InputError(f"expected text, found {value!r}", field=f"{where}.{key}")
+        if field.type == "date":
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                raise InputError(f"expected a date as 2026-12-01, found {value!r}", field=f"{where}.{key}") from None
+    for key, field in declared.items():
+        if field.after and str(found.get(key)) <= str(found.get(field.after)):
+            raise InputError(f"must come after {field.after}, found {found.get(key)!r}", field=f"{where}.{key}")

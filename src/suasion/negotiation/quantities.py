@@ -1,0 +1,113 @@
+"""Numbers with what is written onto them: a currency, a percent sign, "half off"."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from suasion.negotiation.locale import Locale, Words
+from suasion.negotiation.numbers import Number, NumberReader, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its currency or percent sign, in tokens first..last (last excluded)."""
+
+    first: int
+    last: int
+    amount: float
+    spelled: bool = False
+    multiplied: bool = False
+    factor: float = 1.0  # of a multiplier: 1000 for 6k
+    currency: str | None = None  # as written
+    percent: bool = False
+    halved: bool = False  # half off, half price
+
+    @property
+    def marked(self) -> bool:
+        """Whether a currency is written with it."""
+        return self.currency is not None
+
+    def times(self, factor: float) -> "Quantity":
+        """The same tokens, standing for a multiple: the 5 of "5-6k"."""
+        return replace(self, amount=self.amount * factor, multiplied=True)
+
+
+class QuantityReader:
+    """Reads quantities in the words of one locale."""
+
+    def __init__(self, locale: Locale, numbers: NumberReader) -> None:
+        self._numbers = numbers
+        self._marks = locale.currency.marks
+        self._words = locale.currency.words
+        self._prefixes = frozenset(locale.currency.prefixes)
+        self._percents = frozenset(locale.percents.words)
+        self._halves = sorted(locale.percents.halves.items(), key=lambda half: -len(half[0]))
+        own = (*self._marks, *self._words, *self._prefixes, *locale.percents.halves)
+        self._openers = numbers.openers.union(phrase.split()[0] for phrase in own)
+        self._half_openers = frozenset(phrase.split()[0] for phrase in locale.percents.halves)
+
+    def read(self, tokens: Tokens, i: int, currency: str) -> Quantity | None:
+        """The quantity that begins at token i, its mark included; `currency` decides a shared mark."""
+        word = tokens.words[i]
+        if tokens.values[i] is None and word not in self._openers:
+            return None
+        if word in self._half_openers:
+            return self._half(tokens, i)
+        codes, start = self._currency_before(tokens, i)
+        if start >= len(tokens.words):
+            return None
+        number = self._numbers.read(tokens, start, marked=codes is not None)
+        if number is None:
+            return None
+        return self._completed(tokens, i, number, codes, currency)
+
+    def _completed(
+        self, tokens: Tokens, i: int, number: Number, codes: Words | None, currency: str
+    ) -> Quantity:
+        last = number.last
+        percent = False
+        if codes is None:
+            codes, last = self._currency_after(tokens, last)
+        if codes is None:
+            length = self._percent_length(tokens, last)
+            percent, last = length > 0, last + length
+        written = None if codes is None else _resolved(codes, currency)
+        own = tokens.values[number.first]
+        factor = number.amount / own if own and number.multiplied else 1.0
+        return Quantity(i, last, number.amount, number.spelled, number.multiplied, factor, written, percent)
+
+    def _currency_before(self, tokens: Tokens, i: int) -> tuple[Words | None, int]:
+        """The currency written at token i and the token behind it: "$", "US$", "RMB"."""
+        j = i
+        if tokens.words[i] in self._prefixes and tokens.is_glued(i + 1) and tokens.word(i + 1) in self._marks:
+            j = i + 1
+        codes = _lookup(tokens.words[j], self._marks, self._words)
+        return (codes, j + 1) if codes is not None else (None, i)
+
+    def _currency_after(self, tokens: Tokens, j: int) -> tuple[Words | None, int]:
+        """The currency written behind a number; a mark that the next number wears is not this one's."""
+        codes = _lookup(tokens.word(j), self._marks, self._words)
+        if codes is None or (
+            tokens.value(j + 1) is not None and tokens.word(j) in self._marks and tokens.is_glued(j + 1)
+        ):
+            return None, j
+        return codes, j + 1
+
+    def _percent_length(self, tokens: Tokens, j: int) -> int:
+        if tokens.word(j) in self._percents:
+            return 1
+        return 2 if f"{tokens.word(j)} {tokens.word(j + 1)}" in self._percents else 0
+
+    def _half(self, tokens: Tokens, i: int) -> Quantity | None:
+        for phrase, amount in self._halves:
+            length = phrase.count(" ") + 1
+            if " ".join(tokens.words[i : i + length]) == phrase:
+                return Quantity(i, i + length, amount, spelled=True, percent=True, halved=True)
+        return None
+
+
+def _lookup(word: str, marks: Mapping[str, Words], words: Mapping[str, Words]) -> Words | None:
+    return marks.get(word) or words.get(word)
+
+
+def _resolved(codes: Words, currency: str) -> str:
+    return currency if currency in codes else codes[0]

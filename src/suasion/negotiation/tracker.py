@@ -1,0 +1,201 @@
+"""Where a negotiation stands, from the dialogue alone: stage, side state, tickets, what is agreed.
+
+Events of a turn, in the order in which they count: `agent.<act>`, `counterpart.<act>`,
+`agent.any`, `counterpart.any`, `silence`, `price.offer` (a price was named that is not acceptable),
+`price.acceptable`, `ticket.next` (one ticket done, another open), `tickets.done`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from suasion.negotiation.brief import Brief, Ticket
+from suasion.negotiation.dialogue import Dialogue, Turn
+from suasion.negotiation.money import Money, PriceKind, to_selling
+from suasion.negotiation.prices import PriceMention, find_prices
+from suasion.negotiation.sop import Sop
+
+TOLERANCE = 0.5  # currency units within which two amounts are the same price
+
+
+class Hearing(Protocol):
+    """Says which dialogue acts an utterance contains."""
+
+    def hear(self, speaker: str, text: str) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TicketState:
+    """One ticket: prices are selling prices in its currency."""
+
+    ticket: Ticket
+    proposals: tuple[float, ...] = ()
+    offer: float | None = None  # the counterpart's last price, converted
+    agreed: float | None = None  # an acceptable price that the counterpart named or accepted
+    restated: int = 0  # how often the agent confirmed it
+    refused: bool = False
+
+    @property
+    def done(self) -> bool:
+        return self.refused or (self.agreed is not None and self.restated > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where the next reply of the agent stands."""
+
+    stage: str
+    side: str | None = None
+    tickets: tuple[TicketState, ...] = ()
+    focus: int = 0
+    attempts: int = 0  # replies of the agent in this stage
+    silences: int = 0  # of the counterpart, since its last words
+    replies: int = 0
+    said: frozenset[str] = field(default_factory=frozenset)
+    heard: frozenset[str] = field(default_factory=frozenset)  # the counterpart's last acts
+    responded: bool = False
+
+    @property
+    def ticket(self) -> TicketState | None:
+        return self.tickets[self.focus] if self.tickets else None
+
+    def ended(self, sop: Sop) -> bool:
+        """Nothing more is to be said: the agent has spoken in a terminal stage."""
+        return sop.stage(self.stage).terminal and self.attempts > 0
+
+
+def start(brief: Brief, sop: Sop) -> State:
+    return State(sop.start.id, tickets=tuple(TicketState(ticket) for ticket in brief.tickets))
+
+
+def track(dialogue: Dialogue, sop: Sop, hearing: Hearing) -> State:
+    """Fold the turns into the state in which the next reply is spoken."""
+    state = start(dialogue.brief, sop)
+    for turn in dialogue.turns:
+        state = advance(state, turn, sop, hearing)
+    return state
+
+
+def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
+    """The state after one more turn."""
+    if turn.text is None:
+        state = replace(state, silences=state.silences + 1)
+        return _move(state, ["silence"], sop)
+    acts = frozenset(turn.acts) if turn.acts is not None else hearing.hear(turn.speaker, turn.text)
+    events = [f"{turn.speaker}.{act}" for act in sorted(acts)] + [f"{turn.speaker}.any"]
+    if turn.speaker == "agent":
+        state = replace(
+            state,
+            said=state.said | acts,
+            attempts=state.attempts + 1,
+            replies=state.replies + 1,
+        )
+        state, more = _agent_prices(state, turn.text, acts)
+    else:
+        state = replace(state, heard=acts, silences=0, responded=True)
+        state, more = _counterpart_prices(state, turn.text, acts)
+    return _move(state, events + more, sop)
+
+
+def _move(state: State, events: list[str], sop: Sop) -> State:
+    if not any(event.startswith("agent.") for event in events):
+        side = next((side.id for side in sop.side_states if set(side.on) & set(events)), None)
+        state = replace(state, side=side)
+        for leave in sop.stage(side).exits if side else ():
+            if leave.on in events:
+                return replace(state, stage=leave.to, side=None, attempts=0)
+    else:
+        state = replace(state, side=None)
+    for _ in sop.stages:  # one message can pass several stages
+        stage = sop.stage(state.stage)
+        to = next((leave.to for leave in stage.exits if leave.on in events), None)
+        if to is None or to == state.stage:
+            break
+        focus = _next_open(state) if "ticket.next" in events else state.focus
+        state = replace(state, stage=to, attempts=0, focus=focus)
+    stage = sop.stage(state.stage)
+    if stage.max_attempts is not None and state.attempts >= stage.max_attempts and "agent.any" not in events:
+        state = replace(state, stage=sop.give_in_stage, attempts=0)
+    return state
+
+
+def _next_open(state: State) -> int:
+    return next((index for index, ticket in enumerate(state.tickets) if not ticket.done), state.focus)
+
+
+def _agent_prices(state: State, text: str, acts: frozenset[str]) -> tuple[State, list[str]]:
+    current = state.ticket
+    if current is None:
+        return state, []
+    if "propose" in acts:
+        proposed = tuple(
+            mention.amount
+            for mention in find_prices(text, current.ticket.currency)
+            if mention.relation != "percent" and is_proposal(mention.amount, current.ticket)
+        )
+        current = replace(current, proposals=current.proposals + proposed)
+    if "confirm" in acts and current.agreed is not None:
+        current = replace(current, restated=current.restated + 1)
+    if "accept_no" in acts and current.agreed is None:
+        current = replace(current, refused=True)
+    state = _put(state, current)
+    if not current.done:
+        return state, []
+    left = any(not ticket.done for ticket in state.tickets)
+    return state, ["ticket.next" if left else "tickets.done"]
+
+
+def is_proposal(amount: float, ticket: Ticket) -> bool:
+    """A price that the agent may ask for: from the target up to below the current price (paper, Words)."""
+    return ticket.target_selling_price - TOLERANCE <= amount < ticket.selling_price - TOLERANCE
+
+
+def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[State, list[str]]:
+    current = state.ticket
+    if current is None:
+        return state, []
+    if "retract" in acts:
+        return _put(state, replace(current, agreed=None)), ["price.offer"]
+    yes = "agree" in acts and not acts & {"refuse", "hesitate"}
+    # A price that the agent asked for, said again, is no offer ("380 is too low") unless with a yes.
+    fresh = [amount for amount in offers(text, current) if yes or not _asked(amount, current)]
+    offer = fresh[0] if fresh else None
+    if offer is None and yes and current.agreed is None and current.proposals:
+        offer = current.proposals[-1]
+    if offer is None or "hesitate" in acts:
+        return state, []
+    acceptable = offer <= current.ticket.target_selling_price + TOLERANCE
+    current = replace(current, offer=offer, agreed=offer if acceptable else current.agreed)
+    return _put(state, current), ["price.acceptable" if acceptable else "price.offer"]
+
+
+def offers(text: str, state: TicketState) -> Iterator[float]:
+    """Selling prices that the counterpart's words name, the lowest first; deltas count from the current price."""
+    found = []
+    for mention in find_prices(text, state.ticket.currency):
+        amount = _selling(mention, state)
+        if amount is not None and 0 < amount < state.ticket.selling_price - TOLERANCE:
+            found.append(amount)
+    yield from sorted(found)
+
+
+def _selling(mention: PriceMention, state: TicketState) -> float | None:
+    ticket = state.ticket
+    if mention.kind == PriceKind.COMMISSION:
+        return None
+    if mention.relation == "percent":
+        return ticket.selling_price * (1 - mention.amount / 100)
+    if mention.relation == "delta":
+        return ticket.selling_price - mention.amount if mention.direction < 0 else None
+    if mention.kind == PriceKind.NET:
+        return to_selling(Money(mention.amount, ticket.currency, PriceKind.NET), ticket.commission_rate).amount
+    return mention.amount
+
+
+def _asked(amount: float, state: TicketState) -> bool:
+    return any(abs(amount - proposal) < TOLERANCE for proposal in state.proposals)
+
+
+def _put(state: State, ticket: TicketState) -> State:
+    tickets = (*state.tickets[: state.focus], ticket, *state.tickets[state.focus + 1 :])
+    return replace(state, tickets=tickets)

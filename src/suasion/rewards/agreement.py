@@ -1,0 +1,104 @@
+"""Checks of consent: what the counterpart agreed to, and what the agent makes of it."""
+
+from collections.abc import Iterator
+
+from suasion.negotiation.tracker import TOLERANCE, TicketState
+from suasion.rewards.grounding import as_selling, proposals
+from suasion.rewards.scene import Finding, Patterns, Scene, found
+from suasion.rewards.traces import names_of
+
+
+def silence_as_consent(scene: Scene) -> Iterator[Finding]:
+    """Confirms what the counterpart answered with silence, hesitation or a refusal."""
+    unclear = scene.state.heard & {"hesitate", "refuse"}
+    if _confirms_nothing(scene) and (scene.state.silences or unclear):
+        reason = (
+            "the counterpart is silent" if scene.state.silences else f"its last words {' and '.join(unclear)}"
+        )
+        yield Finding(scene.act_span("confirm"), f"nothing was agreed: {reason}")
+
+
+def claims_agreement_without_one(scene: Scene) -> Iterator[Finding]:
+    """Confirms an agreement that there is not, and that no silence or refusal was mistaken for."""
+    if (
+        _confirms_nothing(scene)
+        and not scene.state.silences
+        and not scene.state.heard & {"hesitate", "refuse"}
+    ):
+        yield Finding(scene.act_span("confirm"), "no price was agreed for this ticket")
+
+
+def _confirms_nothing(scene: Scene) -> bool:
+    focus = scene.focus
+    if focus is None or "confirm" not in scene.acts or focus.agreed is not None:
+        return False
+    if focus.offer is not None and _says(focus.offer, scene):
+        return False  # it holds the counterpart to its own offer: too dear, but no invented consent
+    return not any(
+        state.agreed is not None and _names_or_prices(state, scene) for state in scene.state.tickets
+    )
+
+
+def _names_or_prices(state: TicketState, scene: Scene) -> bool:
+    text = scene.reply.casefold()
+    return any(n in text for n in names_of(state.ticket)) or (
+        state.agreed is not None and _says(state.agreed, scene)
+    )
+
+
+def _says(amount: float, scene: Scene) -> bool:
+    """The reply names this selling price, as such or as the net price that it comes to."""
+    if scene.focus is None:
+        return False
+    ticket = scene.focus.ticket
+    named = (price for price in scene.prices if price.relation == "absolute")
+    return any(
+        abs((as_selling(price, ticket) or price.amount) - amount) <= TOLERANCE + 1e-6 for price in named
+    )
+
+
+def confirms_other_price(scene: Scene) -> Iterator[Finding]:
+    """Restates an agreement with another price than the agreed one."""
+    focus = scene.focus
+    if focus is None or focus.agreed is None or "confirm" not in scene.acts or focus.restated:
+        return
+    named = [price for price in scene.prices if price.relation == "absolute" and price.kind != "commission"]
+    if named and not _says(focus.agreed, scene):
+        yield Finding(named[0].span, f"agreed is a selling price of {focus.agreed:g}")
+
+
+def haggling_on(scene: Scene, *, more: Patterns = ()) -> Iterator[Finding]:
+    """Asks for a still lower price when an acceptable one is agreed. `more`: phrasings of asking for more."""
+    focus = scene.focus
+    if focus is None or focus.agreed is None:
+        return
+    note = f"a selling price of {focus.agreed:g} is agreed, and is enough"
+    lower = [one for one in proposals(scene) if one.selling < focus.agreed - TOLERANCE]
+    asked = found(more, scene.reply)
+    if lower:
+        yield Finding(lower[0].mention.span, note)
+    elif "ask_best" in scene.acts or asked:
+        yield Finding(scene.act_span("ask_best") or (asked.span() if asked else None), note)
+
+
+def repeated_confirmation(scene: Scene) -> Iterator[Finding]:
+    """Confirms once more what was confirmed, though nothing changed and nobody asked."""
+    if "confirm" not in scene.acts or "?" in scene.last_words:
+        return
+    again = [state for state in scene.state.tickets if state.restated and state.agreed is not None]
+    focus = scene.focus
+    if focus is None or not again or (focus not in again and _names_or_prices(focus, scene)):
+        return
+    if focus.restated and not _confirmed_since_retraction(scene):
+        return
+    yield Finding(scene.act_span("confirm"), "it was confirmed before, and nothing changed since")
+
+
+def _confirmed_since_retraction(scene: Scene) -> bool:
+    for turn in reversed(scene.dialogue.turns):
+        acts = scene.acts_of(turn)
+        if turn.speaker == "counterpart" and "retract" in acts:
+            return False
+        if turn.speaker == "agent" and "confirm" in acts:
+            return True
+    return False

@@ -1,0 +1,54 @@
+"""How the three rewards become one number (REPO, arXiv 2510.04214, eq. for R_total)."""
+
+import math
+from collections.abc import Callable
+
+
+def enhance(
+    r_model: float, e_judge: float | None, e_func: float | None, n: float = 100.0, operator: str = "paper"
+) -> float:
+    """Modulate the reward model's score by judge and rules.
+
+    Args:
+        r_model: calibrated reward-model score, any finite number.
+        e_judge, e_func: points of judge and rules; None (not read) is neutral.
+        n: half-width of the band to which their sum is clipped, in points, > 0.
+        operator: a key of OPERATORS.
+
+    Raises ValueError for a number that is not finite, n <= 0 or an unknown operator.
+    """
+    judge, rules = e_judge or 0.0, e_func or 0.0
+    if not (math.isfinite(r_model) and math.isfinite(judge) and math.isfinite(rules)):
+        raise ValueError(f"rewards must be finite, found {r_model}, {e_judge}, {e_func}")
+    if not (n > 0 and math.isfinite(n)):
+        raise ValueError(f"n must be positive, found {n}")
+    if operator not in OPERATORS:
+        raise ValueError(f"unknown operator {operator!r}; known are {', '.join(OPERATORS)}")
+    return OPERATORS[operator](r_model, judge + rules, n)
+
+
+def paper(r_model: float, e: float, n: float) -> float:
+    """R_model * (1 + s * E_enh / n); the factor lies in [0, 2]: good E makes a good reward better, a bad one less bad."""
+    sign = 1.0 if r_model >= 0 else -1.0
+    return r_model * (1.0 + sign * max(-n, min(n, e)) / n)
+
+
+def closed_hole(r_model: float, e: float, n: float) -> float:
+    """Ours: strictly increasing in the unclipped E for every R_model, and bounded by 3.
+
+    Both signals are squashed to (-1, 1); E weighs twice. A sum of points at or below -n, which the pack's
+    critical rules reach alone, stays below any reply whose E is 0 or more: 2 * tanh(-2) + 1 < -1.
+    """
+    return math.tanh(r_model / 2.0) + 2.0 * math.tanh(2.0 * e / n)
+
+
+def plain_sum(r_model: float, e: float, n: float) -> float:
+    """R_model + E_enh / n: the obvious alternative, kept for comparison."""
+    return r_model + max(-n, min(n, e)) / n
+
+
+OPERATORS: dict[str, Callable[[float, float, float], float]] = {
+    "paper": paper,
+    "closed-hole": closed_hole,
+    "sum": plain_sum,
+}

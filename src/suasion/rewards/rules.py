@@ -1,0 +1,165 @@
+"""The rule functions (RF): one object that is reward, guard and check, and says which words it objects to."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import re2
+from pydantic import ValidationError
+
+from suasion.errors import InputError
+from suasion.language.acts import load_hearing
+from suasion.negotiation.brief import Brief
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.negotiation.tracker import Hearing, State, track
+from suasion.rewards.rule_file import Rule, RuleFile, bind, compile_at, fault, validate
+from suasion.rewards.scene import Check, Finding, Scene, compiled
+from suasion.rewards.score import Evidence, Score, Source, Status, unread
+from suasion.yaml_files import Loc, YamlFile, describe
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """The pack's rules, compiled. `version` is a hash of their file."""
+
+    pack: Pack
+    hearing: Hearing
+    rules: tuple[Rule, ...]
+    version: str
+    checks: Mapping[str, Check]
+    breaks: "re2._Regexp | None" = None
+    prefilter: "_Prefilter | None" = None
+
+    @classmethod
+    def load(cls, pack: Pack) -> "RuleSet":
+        """Read, compile and try out the rules of a pack; a pack without the file has none.
+
+        Raises InputError with file, line and rule for the first fault: a pattern that RE2 refuses, a check,
+        parameter, stage or key that is not known, or an example that breaks.
+        """
+        hearing = load_hearing(pack)
+        if not pack.has("rules.yaml"):
+            return cls(pack, hearing, (), "none", {})
+        file = pack.file("rules.yaml")
+        content = file.parse(RuleFile)
+        stages = {stage.id for stage in (*pack.sop.stages, *pack.sop.side_states)}
+        checks = {}
+        for index, rule in enumerate(content.rules):
+            validate(rule, index, content.rules, stages, file)
+            if rule.check:
+                checks[rule.id] = bind(rule, index, file)
+        version = hashlib.sha256(file.path.read_bytes()).hexdigest()[:12]
+        breaks = compile_at(content.clause_breaks, False, file, ("clause_breaks",), "clause_breaks")
+        rules = cls(pack, hearing, content.rules, version, checks, breaks, _Prefilter(content.rules))
+        _try_examples(rules, content, file)
+        return rules
+
+    def check(self, dialogue: Dialogue, state: State | None = None) -> Score:
+        """Points of the reply, with one piece of evidence for each hit; not read when there is no reply.
+
+        `state` is where the reply stands; tracked from the turns when not given.
+        """
+        if dialogue.reply is None:
+            return unread(Source.RULES, Status.UNREAD, self.version)
+        # A lone surrogate has no UTF-8 form, and a curly apostrophe is one all the same; lengths stay.
+        reply = dialogue.reply.encode("utf-8", "replace").decode("utf-8").replace("\u2019", "'")
+        state = state or track(dialogue, self.pack.sop, self.hearing)
+        scene = Scene(self.pack, self.hearing, dialogue, state, reply)
+        evidence = tuple(self._evidence(scene))
+        return Score(Source.RULES, Status.READ, sum(hit.points for hit in evidence), evidence, self.version)
+
+    def _evidence(self, scene: Scene) -> Iterator[Evidence]:
+        here = scene.state.side or scene.state.stage
+        matching = self.prefilter.matching(scene.reply) if self.prefilter else frozenset()
+        for index, rule in enumerate(self.rules):
+            if rule.stages and here not in rule.stages:
+                continue
+            if rule.check:
+                findings = self.checks[rule.id](scene)
+            elif index in matching:
+                findings = self._matches(rule, scene)
+            else:
+                continue
+            for finding in findings:
+                text = scene.reply[slice(*finding.span)] if finding.span else None
+                note = finding.note or rule.note
+                yield Evidence(rule.id, rule.points, rule.severity, finding.span, text, note)
+
+    def _matches(self, rule: Rule, scene: Scene) -> Iterator[Finding]:
+        pattern, unless = compiled(rule.any, rule.case), compiled(rule.unless, rule.case)
+        for match in pattern.finditer(scene.reply) if pattern else ():
+            start, end = match.span()
+            quoted = any(a <= start and end <= b for a, b in scene.quotes)
+            if start < end and not quoted and not (unless and unless.search(self._clause(scene, start))):
+                yield Finding((start, end), "")
+
+    def _clause(self, scene: Scene, place: int) -> str:
+        """The words within which an exception excuses: "I can't promise" does not excuse "but you will"."""
+        start, end = scene.sentence_at(place)
+        text = scene.reply[start:end]
+        cuts = (
+            [0, *(match.start() for match in self.breaks.finditer(text)), len(text)]
+            if self.breaks
+            else [0, len(text)]
+        )
+        return next((text[a:b] for a, b in pairwise(cuts) if a <= place - start < b), text)
+
+
+class _Prefilter:
+    """All patterns of all rules in one pass over the text."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        options = re2.Options()
+        options.case_sensitive = False  # a superset for the rules with `case`
+        options.log_errors = False
+        options.max_mem = 256 << 20  # one automaton for all; the default is for one pattern
+        patterns = [(index, pattern) for index, rule in enumerate(rules) for pattern in rule.any]
+        self._owners = [index for index, _ in patterns]
+        self._set = re2.Set.SearchSet(options)
+        for _, pattern in patterns:
+            self._set.Add(pattern)
+        self._set.Compile()
+
+    def matching(self, text: str) -> frozenset[int]:
+        """Indices of the rules of which a pattern matches."""
+        return (
+            frozenset(self._owners[found] for found in self._set.Match(text) or ())
+            if self._set
+            else frozenset()
+        )
+
+
+def _try_examples(rules: RuleSet, content: RuleFile, file: YamlFile) -> None:
+    for index, rule in enumerate(content.rules):
+        for group, wanted in (("hits", True), ("passes", False)):
+            for number, example in enumerate(getattr(rule, group)):
+                loc: Loc = ("rules", index, group, number)
+                try:
+                    brief = Brief.model_validate(_override(content.example_brief, example.brief))
+                    rules.pack.check_brief(brief)
+                except ValidationError as error:
+                    raise fault(file, loc, rule.id, f"brief: {describe(error.errors()[0])}") from None
+                except InputError as error:
+                    raise fault(file, loc, rule.id, f"{error.field}: {error.message}") from None
+                score = rules.check(
+                    Dialogue(id=rule.id, brief=brief, turns=example.after, reply=example.reply)
+                )
+                hit = next((one for one in score.evidence if one.name == rule.id), None)
+                if wanted and hit is None:
+                    raise fault(file, loc, rule.id, f"must object to {example.reply!r}, but does not")
+                if not wanted and hit is not None:
+                    words = f"objects to {hit.text!r} in " if hit.text else "objects to "
+                    raise fault(
+                        file, loc, rule.id, f"{words}{example.reply!r}, but must not. {hit.note}".rstrip()
+                    )
+
+
+def _override(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `other`; a ticket of `other` says only how it differs from the first."""
+    merged = {**base, **other}
+    if "tickets" in other and base.get("tickets"):
+        merged["tickets"] = [{**base["tickets"][0], **ticket} for ticket in other["tickets"]]
+    return merged

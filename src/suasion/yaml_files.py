@@ -1,0 +1,86 @@
+"""YAML files that remember their lines, so that an error can point at the one to mend."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from suasion.errors import InputError
+
+M = TypeVar("M", bound=BaseModel)
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """Parsed content and the line (1-based) of each path in it."""
+
+    path: Path
+    content: Any
+    lines: Mapping[Loc, int]
+
+    def line(self, loc: Loc) -> int:
+        """Line of the deepest part of `loc` that the file has."""
+        while loc and loc not in self.lines:
+            loc = loc[:-1]
+        return self.lines.get(loc, 1)
+
+    def error(self, message: str, loc: Loc = ()) -> InputError:
+        return InputError(message, str(self.path), self.line(loc), ".".join(map(str, loc)) or None)
+
+    def parse(self, model: type[M]) -> M:
+        """Check the content against `model`; the first fault is raised as an InputError."""
+        try:
+            return model.model_validate(self.content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            loc = tuple(first["loc"])
+            raise self.error(describe(first), loc) from None
+
+
+def describe(fault: Mapping[str, Any]) -> str:
+    """One readable sentence for one fault of pydantic's list."""
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        return "unknown key; remove it or mend its spelling"
+    if fault["type"] == "missing":
+        return "required, but missing"
+    return f"{message} (found {fault.get('input')!r})"[:300]
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Read one YAML file by the safe loader.
+
+    Raises InputError when the file is missing, is not YAML, or repeats a key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"can't be read: {error}", str(path)) from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines = dict(_lines(node, (), path)) if node is not None else {}
+        return YamlFile(path, yaml.safe_load(text), lines)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise InputError(f"not valid YAML: {error.problem}", str(path), line) from None
+
+
+def _lines(node: yaml.Node, loc: Loc, path: Path) -> Iterator[tuple[Loc, int]]:
+    yield loc, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise InputError("key given twice", str(path), key.start_mark.line + 1, key.value)
+            seen.add(key.value)
+            yield (*loc, key.value), key.start_mark.line + 1
+            for sub, line in _lines(value, (*loc, key.value), path):
+                if sub != (*loc, key.value):
+                    yield sub, line
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, (*loc, index), path)
