@@ -1,5 +1,6 @@
 """YAML files that remember their lines, so that an error can point at the one to mend."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,17 @@ def describe(fault: Mapping[str, Any]) -> str:
     return f"{message} (found {fault.get('input')!r})"[:300]
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, to which `on`, `off`, `yes` and `no` are words, as in YAML 1.2."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
+
+
 def read_yaml(path: Path) -> YamlFile:
     """Read one YAML file by the safe loader.
 
@@ -61,9 +73,10 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"can't be read: {error}", str(path)) from None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
         lines = dict(_lines(node, (), path)) if node is not None else {}
-        return YamlFile(path, yaml.safe_load(text), lines)
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+        return YamlFile(path, content, lines)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise InputError(f"not valid YAML: {error.problem}", str(path), line) from None

@@ -1,5 +1,6 @@
 """What the pack says about its counterparts: how types are drawn, and what an agent's words do to them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,7 @@ from suasion.negotiation.pack import Pack
 
 
 def _described(text: str) -> Any:
-    return Field(description=text, allow_inf_nan=False)
+    return Field(description=text)
 
 
 def _share(text: str) -> Any:
@@ -51,7 +52,7 @@ class Population(_Frozen):
 
 
 class OpenerEffects(_Frozen):
-    """Factors on the chance of an answer, by what the first message lacks or has."""
+    """Quality of the first message: the factors multiply, and a chance p of an answer becomes p ** (1 / quality)."""
 
     unnamed: float = _described("names neither the hotel nor one of the items")
     stranger: float = _described("does not say who writes")
@@ -61,7 +62,6 @@ class OpenerEffects(_Frozen):
     harsh: float = _described("presses or promises too much")
     wrong_number: float = _described("has a number that the hotel knows nothing of")
     reasoned: float = _described("gives a reason: evidence or benefit")
-    best: float = _share("the most that the chance can be")
 
 
 class MoodEffects(_Frozen):
@@ -104,7 +104,7 @@ class Habits(_Frozen):
     """Chances of what it does, and the measures it applies."""
 
     busy: float = _share("is busy when first addressed, times busyness")
-    silence: float = _share("does not answer a message, plus a tenth of busyness")
+    silence: float = _share("leaves a message unanswered for a while, plus a tenth of its busyness")
     lost: float = _share("a silence in the middle is for good")
     away_minutes: tuple[float, float] = _described("range of how long a silence lasts, in minutes")
     ask_why: float = _share("asks for a reason when none was given")
@@ -149,10 +149,15 @@ class Ears:
 
     coefficients: Coefficients
     book: Phrasebook
+    moods: Mapping[str, float]  # act or fault: what it adds to the mood
+    gives: Mapping[str, float]  # act: what it adds to the readiness to give
     vocabulary: frozenset[str]
     pressure: "re2._Regexp | None"
     promise: "re2._Regexp | None"
     no_promise: "re2._Regexp | None"
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def is_pressure(self, text: str) -> bool:
         return bool(self.pressure and self.pressure.search(text))
@@ -179,7 +184,10 @@ def load_ears(pack: Pack) -> Ears:
         except re2.error as error:
             raise InputError(f"RE2 refuses a pattern: {error}", str(file.path), file.line(loc), ".".join(loc)) from None
     book = load_phrases(pack)
-    return Ears(coefficients, book, _vocabulary(coefficients, book), *compiled)
+    gives = coefficients.give.model_dump(exclude={"repeated"})
+    return Ears(
+        coefficients, book, coefficients.mood.model_dump(), gives, _vocabulary(coefficients, book), *compiled
+    )
 
 
 def _vocabulary(coefficients: Coefficients, book: Phrasebook) -> frozenset[str]:

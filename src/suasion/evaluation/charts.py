@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.ticker import MaxNLocator
 
@@ -63,6 +64,7 @@ class Strip:
 
     whiskers: tuple[Whisker, ...]
     limits: tuple[float, ...]
+    zone: tuple[float, float] | None  # from, to: where a requirement holds
     height: float
 
 
@@ -78,7 +80,11 @@ def panels(curves: Sequence[Mapping[str, float | None]]) -> tuple[Panel, ...]:
     return tuple(found)
 
 
-def strip(rows: Sequence[tuple[str, Interval | None]], limits: Sequence[float] = ()) -> Strip | None:
+def strip(
+    rows: Sequence[tuple[str, Interval | None]],
+    limits: Sequence[float] = (),
+    wanted: Literal["above", "below", "between"] | None = None,
+) -> Strip | None:
     """Intervals one below the other; None where there is nothing to draw."""
     drawn = [(name, interval) for name, interval in rows if interval is not None]
     ends = [end for _, i in drawn for end in (i.estimate, i.low, i.high) if end is not None]
@@ -101,7 +107,11 @@ def strip(rows: Sequence[tuple[str, Interval | None]], limits: Sequence[float] =
         )
         for lane, (name, i) in enumerate(drawn)
     )
-    return Strip(whiskers, tuple(map(place, limits)), LANE * len(drawn))
+    lines = tuple(map(place, limits))
+    zone = None
+    if wanted and lines:
+        zone = (0.0 if wanted == "below" else lines[0], STRIP if wanted == "above" else lines[-1])
+    return Strip(whiskers, lines, zone, LANE * len(drawn))
 
 
 def _panel(title: str, points: Sequence[tuple[float, float | None]]) -> Panel:
@@ -110,6 +120,8 @@ def _panel(title: str, points: Sequence[tuple[float, float | None]]) -> Panel:
     ys = [y for _, y in read]
     spread = (max(ys) - min(ys)) or abs(ys[0]) or 1.0
     y_low, y_high = min(ys) - 0.06 * spread, max(ys) + 0.06 * spread
+    if min(ys) >= 0:
+        y_low = max(y_low, 0.0)
 
     def place_x(x: float) -> float:
         share = (x - x_low) / (x_high - x_low) if x_high > x_low else 0.5

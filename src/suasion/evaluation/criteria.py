@@ -58,7 +58,8 @@ class Criterion:
     after: float | None = None  # REPO
     change: Interval | None = None  # over pairs: REPO - SFT, or REPO / SFT where change_kind is "ratio"
     change_kind: Kind = "reward"
-    limits: tuple[float, ...] = ()  # where the requirement draws its line on the change
+    wanted: Literal["above", "below", "between"] = "above"  # where the change has to lie
+    limits: tuple[float, ...] = ()  # of what is wanted
     p_value: float | None = None
 
     @property
@@ -93,6 +94,7 @@ def violations(sft: Arm, repo: Arm) -> Criterion:
         "gain",
         "rate",
         PAIRED_T,
+        wanted="below",
     )
     before, after, briefs = _read_pairs(sft, repo, lambda reply: reply.violations, 100)
     if not before:
@@ -109,6 +111,7 @@ def negotiation_violations(sft: Arm, repo: Arm) -> Criterion:
         "gain",
         "rate",
         "linearised ratio over paired negotiations",
+        wanted="below",
     )
     if not (sum(sft.negotiation_replies) and sum(repo.negotiation_replies)):
         return row
@@ -170,7 +173,7 @@ def fluency(sft: Arm, repo: Arm, margin: float) -> Criterion:
 
 def length(sft: Arm, repo: Arm, margin: float) -> Criterion:
     rule = f"mean tokens within {margin:.0%} of SFT's".replace("%", " %")
-    row = Criterion("length", "length kept", rule, "no collapse", "count", HALF_SAMPLES)
+    row = Criterion("length", "length kept", rule, "no collapse", "count", HALF_SAMPLES, wanted="between")
     before, after = [float(r.tokens) for r in sft.replies], [float(r.tokens) for r in repo.replies]
     if not before or not sum(before):
         return row

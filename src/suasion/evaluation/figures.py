@@ -9,6 +9,7 @@ DIGITS: dict[Kind, int] = {
     "reward": 2, "points": 1, "rate": 1, "share": 1, "nats": 3, "count": 1, "ratio": 2,
 }  # fmt: skip
 MISSING = "–"
+PERCENT = "\N{NO-BREAK SPACE}%"  # a figure is not torn from its unit
 
 
 def show(value: float | None, kind: Kind) -> str:
@@ -18,14 +19,14 @@ def show(value: float | None, kind: Kind) -> str:
     scaled = value * 100 if kind == "share" else value
     text = f"{scaled:.{DIGITS[kind]}f}"
     text = text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
-    return f"{text} %" if kind == "share" else text
+    return f"{text}{PERCENT}" if kind == "share" else text
 
 
 def show_signed(value: float | None, kind: Kind) -> str:
     """A change: `+0.42`; shares change by points, so without a percent sign."""
     if value is None:
         return MISSING
-    text = show(value, kind).removesuffix(" %")
+    text = show(value, kind).removesuffix(PERCENT)
     return text if text.startswith("−") or kind == "ratio" or float(text) == 0 else f"+{text}"
 
 
@@ -35,7 +36,7 @@ def show_range(interval: Interval | None, kind: Kind) -> str:
         return MISSING
     if interval.low is None or interval.high is None:
         return "too few for an interval"
-    low = show(interval.low, kind).removesuffix(" %")
+    low = show(interval.low, kind).removesuffix(PERCENT)
     return f"{low} to {show(interval.high, kind)}"
 
 

@@ -17,10 +17,10 @@ from suasion.evaluation.metrics import (
 )
 from suasion.evaluation.statistics import (
     Interval,
+    count_rate_interval,
     half_sample_paired,
     mean_interval,
     proportion_interval,
-    rate_interval,
 )
 
 _SEED = 0  # of the half-samples: the interval of a measure is part of its definition
@@ -37,17 +37,27 @@ class Measure:
     about: str = ""
 
 
-def _mean(
-    value: Callable[[JudgedReply], float | None], scale: float = 1.0
-) -> Callable[[Arm], Interval | None]:
+def _mean(value: Callable[[JudgedReply], float | None]) -> Callable[[Arm], Interval | None]:
     def of(arm: Arm) -> Interval | None:
-        pairs = [(reply, value(reply)) for reply in arm.replies]
-        read = [(reply, number * scale) for reply, number in pairs if number is not None]
-        if not read:
-            return None
-        return mean_interval([number for _, number in read], briefs_of([reply for reply, _ in read]))
+        values, briefs = _read(arm, value)
+        return mean_interval(values, briefs) if values else None
 
     return of
+
+
+def _per_100(count: Callable[[JudgedReply], int | None]) -> Callable[[Arm], Interval | None]:
+    def of(arm: Arm) -> Interval | None:
+        counts, briefs = _read(arm, count)
+        return count_rate_interval(counts, [0.01] * len(counts), briefs) if counts else None
+
+    return of
+
+
+def _read(arm: Arm, value: Callable[[JudgedReply], float | None]) -> tuple[list[float], list[str]]:
+    """The readings that there are, and the brief of each."""
+    pairs = [(reply, value(reply)) for reply in arm.replies]
+    read = [(reply, number) for reply, number in pairs if number is not None]
+    return [number for _, number in read], briefs_of([reply for reply, _ in read])
 
 
 def _share(value: Callable[[JudgedReply], bool]) -> Callable[[Arm], Interval | None]:
@@ -70,7 +80,7 @@ def _unique(arm: Arm) -> Interval | None:
 def _negotiation_violations(arm: Arm) -> Interval | None:
     if not sum(arm.negotiation_replies):
         return None
-    return rate_interval([100.0 * count for count in arm.negotiation_violations], arm.negotiation_replies)
+    return count_rate_interval(arm.negotiation_violations, [n / 100 for n in arm.negotiation_replies])
 
 
 def _response(arm: Arm) -> Interval | None:
@@ -132,7 +142,7 @@ MEASURES: tuple[Measure, ...] = (
         "rate",
         "lower",
         _CONTEXTS,
-        _mean(lambda r: r.violations, 100),
+        _per_100(lambda r: r.violations),
     ),
     Measure(
         "critical",
@@ -140,7 +150,7 @@ MEASURES: tuple[Measure, ...] = (
         "rate",
         "lower",
         _CONTEXTS,
-        _mean(lambda r: r.critical, 100),
+        _per_100(lambda r: r.critical),
     ),
     Measure(
         "required_acts",
@@ -157,9 +167,11 @@ MEASURES: tuple[Measure, ...] = (
         "higher",
         _CONTEXTS,
         _distinct,
-        "different word pairs; falls as replies are added, so compare arms of equal n only",
+        "different word pairs; compare arms of equal n only",
     ),
-    Measure("unique", "Unique replies", "share", "higher", _CONTEXTS, _unique, "the same holds"),
+    Measure(
+        "unique", "Unique replies", "share", "higher", _CONTEXTS, _unique, "compare arms of equal n only"
+    ),
     Measure(
         "fluency",
         "Fluency",
@@ -171,7 +183,9 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("tokens", "Length in tokens", "count", "", _CONTEXTS, _mean(lambda r: float(r.tokens))),
     Measure("truncated", "Replies cut off", "share", "lower", _CONTEXTS, _share(lambda r: r.truncated)),
-    Measure("response", "Response rate", "share", "higher", _TALKS, _response, "any answer at all"),
+    Measure(
+        "response", "Response rate", "share", "higher", _TALKS, _response, "the counterpart answers at all"
+    ),
     Measure("task_success", "Task success", "share", "higher", _TALKS, _task_success, "per ticket"),
     Measure(
         "conversation_success",

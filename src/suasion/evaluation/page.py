@@ -87,8 +87,7 @@ def render_page(report: "Report", record: Mapping[str, Any]) -> str:
 
 
 def _criterion_strip(row: Criterion) -> charts.Strip | None:
-    neutral = (1.0,) if row.change_kind == "ratio" else (0.0,)
-    return charts.strip([("repo", row.change)], row.limits or neutral)
+    return charts.strip([("repo", row.change)], row.limits, row.wanted)
 
 
 def _negotiations(arms: Sequence[Arm], count: int) -> list[Comparison]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.stats import chi2, norm, t
 from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
@@ -59,6 +59,19 @@ def rate_interval(
     return _around(rate, residuals, len(counts))
 
 
+def count_rate_interval(
+    counts: Sequence[float], exposures: Sequence[float], clusters: Sequence[Hashable] | None = None
+) -> Interval:
+    """`rate_interval` of events; where none was seen, the upper end is Poisson's exact one, 3.69 / exposure.
+
+    (No spread between readings would else claim that there can't be any.)
+    """
+    interval = rate_interval(counts, exposures, clusters)
+    if any(counts):
+        return interval
+    return Interval(0.0, 0.0, float(chi2.ppf((1 + LEVEL) / 2, 2)) / 2 / sum(exposures), interval.n)
+
+
 def paired_rate_difference(
     before: tuple[Sequence[float], Sequence[float]], after: tuple[Sequence[float], Sequence[float]]
 ) -> Interval:
@@ -94,7 +107,7 @@ def paired_proportion_difference(before: Sequence[bool], after: Sequence[bool]) 
     down -= 2 * phi * (new.estimate - new.low) * (old.high - old.estimate)
     up = math.hypot(new.high - new.estimate, old.estimate - old.low) ** 2
     up -= 2 * phi * (new.high - new.estimate) * (old.estimate - old.low)
-    difference = new.estimate - old.estimate
+    difference = (gained - lost) / n  # and not a difference of floats, which could slip past a margin
     return Interval(difference, difference - math.sqrt(max(down, 0)), difference + math.sqrt(max(up, 0)), n)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from suasion.evaluation import criteria
 from suasion.evaluation.criteria import Criterion, Margins
-from suasion.evaluation.figures import show_change
+from suasion.evaluation.figures import show, show_change
 from suasion.evaluation.metrics import Arm
 
 
@@ -39,10 +39,15 @@ class Verdict:
     def _gains(self) -> str:
         total, rules, talks = map(self.criterion, ("r_total", "violations", "negotiation_violations"))
         return (
-            f"mean R_total {total.figure} ({show_change(total.change, total.change_kind)}) "
-            f"on {self.contexts} held-out contexts, rule violations per 100 replies {rules.figure} there "
-            f"and {talks.figure} in {self.negotiations} simulated negotiations"
+            f"mean R_total rose from {_from_to(total)} ({show_change(total.change, total.change_kind)}) "
+            f"on {self.contexts} held-out contexts, and rule violations per 100 replies fell from "
+            f"{_from_to(rules)} there and from {_from_to(talks)} "
+            f"in {self.negotiations} simulated negotiations"
         )
+
+
+def _from_to(row: Criterion) -> str:
+    return f"{show(row.before, row.kind)} to {show(row.after, row.kind)}"
 
 
 def judge_arms(sft: Arm, repo: Arm, margins: Margins) -> Verdict:

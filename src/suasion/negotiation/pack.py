@@ -68,7 +68,7 @@ class Intents(_Frozen):
     intents: tuple[Intent, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pack:
     """The loaded domain. `file(name)` gives any other data file of the folder with its lines."""
 

@@ -48,7 +48,7 @@ class State:
     side: str | None = None
     tickets: tuple[TicketState, ...] = ()
     focus: int = 0
-    attempts: int = 0  # replies of the agent in this stage
+    attempts: int = 0  # replies of the agent in this stage, those to side states not counted
     silences: int = 0  # of the counterpart, since its last words
     replies: int = 0
     said: frozenset[str] = field(default_factory=frozenset)
@@ -87,12 +87,14 @@ def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
         state = replace(
             state,
             said=state.said | acts,
-            attempts=state.attempts + 1,
+            attempts=state.attempts + (state.side is None),
             replies=state.replies + 1,
         )
         state, more = _agent_prices(state, turn.text, acts)
     else:
         state = replace(state, heard=acts, silences=0, responded=True)
+        if "opt_out" in acts:  # nothing may be asked of it any more, not for another ticket either
+            state = replace(state, tickets=tuple(map(_given_up, state.tickets)))
         state, more = _counterpart_prices(state, turn.text, acts)
     return _move(state, events + more, sop)
 
@@ -114,9 +116,16 @@ def _move(state: State, events: list[str], sop: Sop) -> State:
         focus = _next_open(state) if "ticket.next" in events else state.focus
         state = replace(state, stage=to, attempts=0, focus=focus)
     stage = sop.stage(state.stage)
-    if stage.max_attempts is not None and state.attempts >= stage.max_attempts and "agent.any" not in events:
+    if stage.terminal and "silence" in events:
+        state = replace(state, side=None)  # nobody is reminded of a goodbye
+    spent = stage.max_attempts is not None and state.attempts >= stage.max_attempts
+    if spent and state.side is None and "agent.any" not in events:
         state = replace(state, stage=sop.give_in_stage, attempts=0)
     return state
+
+
+def _given_up(ticket: TicketState) -> TicketState:
+    return ticket if ticket.agreed is not None else replace(ticket, refused=True)
 
 
 def _next_open(state: State) -> int:
@@ -155,7 +164,7 @@ def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[
     if current is None:
         return state, []
     if "retract" in acts:
-        return _put(state, replace(current, agreed=None)), ["price.offer"]
+        return _put(state, replace(current, agreed=None, restated=0)), ["price.offer"]
     yes = "agree" in acts and not acts & {"refuse", "hesitate"}
     # A price that the agent asked for, said again, is no offer ("380 is too low") unless with a yes.
     fresh = [amount for amount in offers(text, current) if yes or not _asked(amount, current)]

@@ -4,39 +4,46 @@ from collections.abc import Iterator
 
 from suasion.negotiation.tracker import TOLERANCE, TicketState
 from suasion.rewards.grounding import as_selling, proposals
-from suasion.rewards.scene import Finding, Patterns, Scene, found
+from suasion.rewards.scene import Finding, Patterns, Scene, Span, found
 from suasion.rewards.traces import names_of
 
 
-def silence_as_consent(scene: Scene) -> Iterator[Finding]:
-    """Confirms what the counterpart answered with silence, hesitation or a refusal."""
-    unclear = scene.state.heard & {"hesitate", "refuse"}
-    if _confirms_nothing(scene) and (scene.state.silences or unclear):
-        reason = (
-            "the counterpart is silent" if scene.state.silences else f"its last words {' and '.join(unclear)}"
-        )
-        yield Finding(scene.act_span("confirm"), f"nothing was agreed: {reason}")
+def silence_as_consent(scene: Scene, *, claims: Patterns = ()) -> Iterator[Finding]:
+    """Takes silence, hesitation or a refusal for an agreement. `claims`: further phrasings of having one."""
+    reason = _unclear(scene)
+    if reason and _invents_agreement(scene, claims):
+        yield Finding(_claim_span(scene, claims), f"nothing was agreed: {reason}")
 
 
-def claims_agreement_without_one(scene: Scene) -> Iterator[Finding]:
-    """Confirms an agreement that there is not, and that no silence or refusal was mistaken for."""
-    if (
-        _confirms_nothing(scene)
-        and not scene.state.silences
-        and not scene.state.heard & {"hesitate", "refuse"}
-    ):
-        yield Finding(scene.act_span("confirm"), "no price was agreed for this ticket")
+def claims_agreement_without_one(scene: Scene, *, claims: Patterns = ()) -> Iterator[Finding]:
+    """Claims an agreement that there is not, and that no silence or refusal was mistaken for."""
+    if not _unclear(scene) and _invents_agreement(scene, claims):
+        yield Finding(_claim_span(scene, claims), "no price was agreed for this ticket")
 
 
-def _confirms_nothing(scene: Scene) -> bool:
+def _unclear(scene: Scene) -> str:
+    """Why the counterpart's last sign is no yes; empty when it is none of these."""
+    if scene.state.silences:
+        return "the counterpart is silent"
+    heard = sorted(scene.state.heard & {"hesitate", "refuse"})
+    return f"its last words {' and '.join(heard)}" if heard else ""
+
+
+def _invents_agreement(scene: Scene, claims: Patterns) -> bool:
     focus = scene.focus
-    if focus is None or "confirm" not in scene.acts or focus.agreed is not None:
+    claimed = "confirm" in scene.acts or found(claims, scene.reply) is not None
+    if focus is None or not claimed or focus.agreed is not None:
         return False
     if focus.offer is not None and _says(focus.offer, scene):
         return False  # it holds the counterpart to its own offer: too dear, but no invented consent
     return not any(
         state.agreed is not None and _names_or_prices(state, scene) for state in scene.state.tickets
     )
+
+
+def _claim_span(scene: Scene, claims: Patterns) -> Span | None:
+    claimed = found(claims, scene.reply)
+    return claimed.span() if claimed else scene.act_span("confirm")
 
 
 def _names_or_prices(state: TicketState, scene: Scene) -> bool:

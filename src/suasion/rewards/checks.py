@@ -6,6 +6,7 @@ are what a rule may give under `with:`; words of a domain or a language come fro
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Literal
 
 import re2
 
@@ -199,7 +200,7 @@ def unfinished(scene: Scene) -> Iterator[Finding]:
         yield Finding(None, "breaks off without an end to its sentence")
 
 
-def mixed_language(scene: Scene, *, script: str = "Latin") -> Iterator[Finding]:
+def mixed_language(scene: Scene, *, script: Literal["Latin", "Han"] = "Latin") -> Iterator[Finding]:
     """Letters of another script than the language's, unless brief or counterpart wrote them."""
     for match in _FOREIGN[script].finditer(scene.reply):
         if match.group().casefold() not in scene.known_text:

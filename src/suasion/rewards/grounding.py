@@ -66,6 +66,9 @@ def proposal_out_of_bounds(scene: Scene, *, asking: Patterns = ()) -> Iterator[F
         return
     for proposal in proposals(scene, asking):
         ticket = _ticket_of(proposal, scene)
+        too_high = proposal.selling >= ticket.selling_price
+        if too_high and _told(proposal.mention, scene):
+            continue  # "is 400 net?" asks about the counterpart's number, and for no price
         if not is_proposal(proposal.selling, ticket):
             low, high = ticket.target_selling_price, ticket.selling_price
             where = "below the least" if proposal.selling < low else "no less than the current price"
@@ -102,24 +105,33 @@ def proposals(scene: Scene, asking: Patterns = ()) -> list[Proposal]:
     for mention in scene.prices:
         selling = as_selling(mention, focus.ticket)
         sentence = scene.sentence_at(mention.span[0])
-        if selling is not None and _asks(sentence, mention, scene, asking):
+        if selling is not None and _asks(mention, selling, scene, asking):
             by_sentence.setdefault(sentence, []).append(Proposal(mention, selling))
-    known = tuple(price for price in scene.known_prices if price.told)
     chosen: list[Proposal] = []
     for group in by_sentence.values():
-        fresh = (
-            [one for one in group if trace(one.mention, scene, known) is None] if len(group) > 1 else group
-        )
+        fresh = [one for one in group if not _told(one.mention, scene)] if len(group) > 1 else group
         inside = [one for one in fresh or group if is_proposal(one.selling, _ticket_of(one, scene))]
         chosen += inside or fresh or group
     return chosen
 
 
-def _asks(sentence: Span, mention: PriceMention, scene: Scene, asking: Patterns) -> bool:
+def _asks(mention: PriceMention, selling: float, scene: Scene, asking: Patterns) -> bool:
+    assert scene.focus is not None  # proposals are read only where there is a ticket
+    ticket = scene.focus.ticket
+    if abs(selling - ticket.selling_price) <= SLACK:
+        return False  # "could you come down from 420?" asks for another price than the present one
     if "propose" in scene.acts_at(mention.span[0]):
         return True
-    text = scene.reply[sentence[0] : sentence[1]]
-    return bool(found(asking, text)) or ("propose" in scene.acts and text.rstrip().endswith("?"))
+    start, end = scene.sentence_at(mention.span[0])
+    text = scene.reply[start:end]
+    if "propose" in scene.acts and text.rstrip().endswith("?"):
+        return True
+    # A wish is vaguer than a question: what is known and out of bounds is there for another reason.
+    return bool(found(asking, text)) and (is_proposal(selling, ticket) or not _told(mention, scene))
+
+
+def _told(mention: PriceMention, scene: Scene) -> bool:
+    return trace(mention, scene, tuple(price for price in scene.known_prices if price.told)) is not None
 
 
 def as_selling(mention: PriceMention, ticket: Ticket) -> float | None:

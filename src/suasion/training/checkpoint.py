@@ -1,0 +1,81 @@
+"""A checkpoint is one file that appears whole or not at all; training goes on from the last one."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from suasion.errors import InputError
+from suasion.policy.heads import copy_adapter
+
+if TYPE_CHECKING:
+    from suasion.training.trainer import Trainer
+
+
+class Checkpoint:
+    """`checkpoint.safetensors` of a run: adapters, heads, optimizer moments and the records so far.
+
+    Everything else that a step needs (contexts, samples) follows from seed and step number.
+    """
+
+    def __init__(self, folder: Path, trainer: "Trainer") -> None:
+        self.path, self.log, self.trainer = folder / "checkpoint.safetensors", folder / "steps.jsonl", trainer
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write_log(self, records: list[dict[str, Any]]) -> None:
+        part = self.log.with_name(self.log.name + ".part")
+        part.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        part.replace(self.log)
+
+    def save(self, records: list[dict[str, Any]]) -> None:
+        trainer = self.trainer
+        tensors = {f"policy/{key}": value.detach() for key, value in trainer.backbone.adapter("policy").items()}
+        tensors |= {f"value/{key}": value for key, value in trainer.value.state().items()}
+        for name, optimizer in trainer.optimizers.items():
+            for index, moments in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer/{name}/{index}/{key}": value for key, value in moments.items()}
+        part = self.path.with_name(self.path.name + ".part")
+        whole = {key: value.contiguous().cpu() for key, value in tensors.items()}
+        save_file(whole, part, metadata={"records": json.dumps(records), "suite": trainer.suite.version})
+        part.replace(self.path)
+
+    def restore(self) -> list[dict[str, Any]]:
+        """Put the saved state into the trainer; returns the records, none where there is no checkpoint.
+
+        Raises InputError for a broken file, or one that another reward suite wrote.
+        """
+        if not self.path.exists():
+            return []
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                metadata = file.metadata()
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"can't be read: {error}", str(self.path)) from None
+        if metadata["suite"] != self.trainer.suite.version:
+            raise InputError(
+                f"was made under reward suite {metadata['suite']}, this one is {self.trainer.suite.version}",
+                str(self.path),
+            )
+        copy_adapter(self.trainer.backbone, "policy", _under("policy/", tensors))
+        self.trainer.value.load_state(_under("value/", tensors))
+        for name, optimizer in self.trainer.optimizers.items():
+            self._restore_optimizer(optimizer, _under(f"optimizer/{name}/", tensors))
+        records: list[dict[str, Any]] = json.loads(metadata["records"])
+        return records
+
+    @staticmethod
+    def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            index, name = key.split("/")
+            state.setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -1,0 +1,138 @@
+"""Sampled replies with everything that an update needs: tokens, log-probabilities, values, rewards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from suasion.config import GenerationConfig
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.policy.generate import Sample, sample
+from suasion.policy.heads import ScalarRole
+from suasion.policy.model import Backbone
+from suasion.policy.trees import Tree, TreeBatch, batches, branch
+from suasion.rewards.suite import Reading, RewardSuite
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """A batch of replies to contexts, R rows in the order context by context.
+
+    tokens, old, reference, values: (R, T) with T the longest reply; mask: (R, T) true on reply tokens.
+    totals: (R,) R_total; kept: (R,) false for a reply that has none and teaches nothing.
+    trees: one a context, its branches being the rows in order.
+    """
+
+    trees: tuple[Tree, ...]
+    samples: tuple[Sample, ...]
+    readings: tuple[Reading, ...]
+    dialogues: tuple[Dialogue, ...]
+    mask: Tensor
+    old: Tensor
+    reference: Tensor
+    values: Tensor
+    totals: Tensor
+    kept: Tensor
+
+
+def collect(
+    backbone: Backbone,
+    contexts: Sequence[Dialogue],
+    copies: int,
+    pack: Pack,
+    suite: RewardSuite,
+    value: ScalarRole,
+    generation: GenerationConfig,
+    roles: tuple[str, str],
+    seed: int,
+    budget: int,
+    use: str = "r_total",
+) -> Experience:
+    """Sample `copies` replies to each context with the policy role, score them, read reference and value.
+
+    `roles` are the adapters of policy and reference; `use` names the Reading's field that is the reward.
+    """
+    policy, reference = roles
+    prompts = [backbone.context(context, pack) for context in contexts]
+    with backbone.role(policy):
+        groups = sample(backbone, prompts, generation, seed, copies)
+    samples = [one for group in groups for one in group]
+    dialogues = [c.with_reply(s.text) for c, group in zip(contexts, groups, strict=True) for s in group]
+    readings = suite.score(dialogues)
+    trees = [branch(p, [s.tokens for s in group]) for p, group in zip(prompts, groups, strict=True)]
+    width = max(len(s.tokens) for s in samples)
+    mask = torch.tensor([[t < len(s.tokens) for t in range(width)] for s in samples])
+    rewards = [getattr(reading, use) for reading in readings]
+    read = _Reader(backbone, trees, copies, width, budget, generation.temperature)
+    return Experience(
+        trees=tuple(trees),
+        samples=tuple(samples),
+        readings=tuple(readings),
+        dialogues=tuple(dialogues),
+        mask=mask,
+        old=read.logprobs(policy),
+        reference=read.logprobs(reference),
+        values=read.values(value),
+        totals=torch.tensor([0.0 if reward is None else float(reward) for reward in rewards]),
+        kept=torch.tensor([reward is not None for reward in rewards]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    backbone: Backbone
+    trees: Sequence[Tree]
+    copies: int
+    width: int
+    budget: int
+    temperature: float
+
+    @torch.no_grad()
+    def logprobs(self, role: str) -> Tensor:
+        out = torch.zeros(len(self.trees) * self.copies, self.width)
+        with self.backbone.role(role):
+            for indices, batch in batches(self.trees, self.budget):
+                found, _ = token_logprobs(self.backbone, batch, self.temperature)
+                self._spread(out, indices, batch, found)
+        return out
+
+    @torch.no_grad()
+    def values(self, role: ScalarRole) -> Tensor:
+        out = torch.zeros(len(self.trees) * self.copies, self.width)
+        with self.backbone.role(role.name):
+            for indices, batch in batches(self.trees, self.budget):
+                self._spread(out, indices, batch, state_values(role, self.backbone, batch))
+        return out
+
+    def _spread(self, out: Tensor, indices: list[int], batch: TreeBatch, found: Tensor) -> None:
+        """Numbers of the batch's reply tokens, in order, into the rows of their replies."""
+        start = 0
+        for index, spans in zip(indices, batch.spans, strict=True):
+            for number, span in enumerate(spans[1:]):
+                out[index * self.copies + number, : len(span)] = found[start : start + len(span)].cpu()
+                start += len(span)
+
+
+def reply_places(batch: TreeBatch) -> tuple[Tensor, Tensor]:
+    """Rows and columns of all reply tokens, tree by tree and branch by branch: (N,), (N,)."""
+    pairs = [(row, t) for row, spans in enumerate(batch.spans) for span in spans[1:] for t in span]
+    rows, columns = zip(*pairs, strict=True)
+    return torch.tensor(rows), torch.tensor(columns)
+
+
+def token_logprobs(backbone: Backbone, batch: TreeBatch, temperature: float) -> tuple[Tensor, Tensor]:
+    """Log-probability of each reply token at the sampling temperature, and the entropy there: (N,), (N,)."""
+    rows, columns = reply_places(batch)
+    hidden = backbone.encode(batch)[rows, batch.predecessor[rows, columns]]  # (N, H): only what predicts a reply token
+    logs = torch.log_softmax(backbone.project(hidden) / temperature, dim=-1)
+    chosen = batch.input_ids[rows, columns].to(logs.device)
+    entropy = -(logs.detach().exp() * logs.detach()).sum(-1)
+    return logs.gather(1, chosen[:, None]).squeeze(1), entropy
+
+
+def state_values(role: ScalarRole, backbone: Backbone, batch: TreeBatch) -> Tensor:
+    """Value of the state in which each reply token is chosen: (N,)."""
+    rows, columns = reply_places(batch)
+    return role.read(backbone.encode(batch)[rows, batch.predecessor[rows, columns]])

@@ -1,0 +1,125 @@
+"""The verdict: a case where all holds, and for each criterion one where it alone does not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from suasion.evaluation.criteria import Margins
+from suasion.evaluation.metrics import Arm, JudgedReply
+from suasion.evaluation.verdict import judge_arms
+from suasion.negotiation.dialogue import Dialogue, Outcome
+from suasion.rewards.score import Evidence, Severity
+
+ArmMaker = Callable[..., Arm]
+HIT = Evidence("over-promise", -40, Severity.HIGH, (0, 3), "one")
+
+
+def changed(arm: Arm, change: Callable[[int, JudgedReply], JudgedReply]) -> Arm:
+    return replace(arm, replies=tuple(change(index, reply) for index, reply in enumerate(arm.replies)))
+
+
+def with_outcomes(arm: Arm, responded: Callable[[int], bool], success: Callable[[int], bool]) -> Arm:
+    def end(index: int, dialogue: Dialogue) -> Dialogue:
+        outcome = Outcome(responded=responded(index), successes={"t1": success(index)})
+        return dialogue.model_copy(update={"outcome": outcome})
+
+    return replace(arm, negotiations=tuple(end(index, talk) for index, talk in enumerate(arm.negotiations)))
+
+
+def same_words(index: int, reply: JudgedReply) -> JudgedReply:
+    return replace(
+        reply,
+        dialogue=reply.dialogue.with_reply(
+            f"we ask you once more whether you could take a lower price {index}"
+        ),
+    )
+
+
+# two of twenty lost is just the margin of 0.10, and no longer within it
+SPOIL: dict[str, Callable[[Arm], Arm]] = {
+    "r_total": lambda a: changed(a, lambda i, r: replace(r, r_total=(-1.0) ** i)),
+    "violations": lambda a: changed(a, lambda _, r: replace(r, evidence=(HIT,))),
+    "negotiation_violations": lambda a: replace(a, negotiation_violations=(2,) * len(a.negotiations)),
+    "task_success": lambda a: with_outcomes(a, lambda _: True, lambda i: i % 2 == 0 and i > 3),
+    "response": lambda a: with_outcomes(a, lambda i: i > 1, lambda i: i % 2 == 0),
+    "distinct_2": lambda a: changed(a, same_words),
+    "unique": lambda a: changed(
+        a, lambda i, r: replace(r, dialogue=r.dialogue.with_reply(a.replies[i // 2].text))
+    ),
+    "fluency": lambda a: changed(a, lambda _, r: replace(r, fluency=(r.fluency or 0) - 0.05)),
+    "length": lambda a: changed(a, lambda _, r: replace(r, tokens=27)),
+    "required_acts": lambda a: changed(a, lambda i, r: replace(r, required_acts=i > 0)),
+}
+
+
+def test_all_hold(arm: ArmMaker) -> None:
+    verdict = judge_arms(arm("sft"), arm("repo"), Margins())
+    assert verdict.better
+    assert verdict.headline.startswith("REPO is better than SFT: mean R_total rose from 1.10 to 1.74")
+    assert "on 20 held-out contexts" in verdict.headline
+    assert "fell from 50.0 to 0.0 there and from 50.0 to 25.0 in 20 simulated" in verdict.headline
+
+
+@pytest.mark.parametrize("key", SPOIL)
+def test_each_criterion_can_fail(arm: ArmMaker, key: str) -> None:
+    verdict = judge_arms(arm("sft"), SPOIL[key](arm("repo")), Margins())
+    assert verdict.criterion(key).met is False
+    assert not verdict.better
+    assert verdict.headline.startswith("REPO is NOT shown better than SFT: failed criteri")
+    assert verdict.criterion(key).name in verdict.headline
+    others = {row.key for row in verdict.criteria if row.met is False} - {key}
+    assert others <= ({"distinct_2"} if key == "unique" else set())
+
+
+def test_a_higher_mean_without_evidence_is_not_enough(arm: ArmMaker) -> None:
+    repo = changed(arm("repo"), lambda i, r: replace(r, r_total=2.0 if i == 0 else 1.05))
+    row = judge_arms(arm("sft"), repo, Margins()).criterion("r_total")
+    assert row.change is not None
+    assert row.change.low is not None
+    assert row.change.low < 0
+    assert row.met is False
+
+
+def test_a_loss_within_the_margin_is_no_collapse(arm: ArmMaker) -> None:
+    # one success of twenty lost: 5 points, and the margin says which way it goes
+    repo = with_outcomes(arm("repo"), lambda _: True, lambda i: i % 2 == 0 and i > 0)
+    assert judge_arms(arm("sft"), repo, Margins()).criterion("task_success").met
+    assert judge_arms(arm("sft"), repo, Margins(task_success=0.04)).criterion("task_success").met is False
+
+
+def test_fluency_within_noise_is_not_lower(arm: ArmMaker) -> None:
+    def noisy(index: int, reply: JudgedReply) -> JudgedReply:
+        return replace(reply, fluency=(reply.fluency or 0) - 0.03 + (-1) ** index * 0.3)
+
+    row = judge_arms(arm("sft"), changed(arm("repo"), noisy), Margins()).criterion("fluency")
+    assert row.change is not None
+    assert row.change.estimate == pytest.approx(-0.03)
+    assert row.met
+
+
+def test_nothing_measured_is_not_better(arm: ArmMaker) -> None:
+    verdict = judge_arms(arm("sft", talks=0), arm("repo", talks=0), Margins())
+    assert not verdict.better
+    assert verdict.headline == (
+        "REPO is NOT shown better than SFT: not measured: fewer rule violations in negotiations, "
+        "task success not lower, response rate not lower; 7 of 10 hold."
+    )
+
+
+def test_empty_arms_get_a_verdict(arm: ArmMaker) -> None:
+    verdict = judge_arms(arm("sft", 0, 0), arm("repo", 0, 0), Margins())
+    assert {row.met for row in verdict.criteria} == {None}
+
+
+def test_only_pairs_count(arm: ArmMaker) -> None:
+    verdict = judge_arms(arm("sft", replies=12, talks=30), arm("repo", replies=20, talks=25), Margins())
+    assert (verdict.contexts, verdict.negotiations) == (12, 25)
+
+
+def test_unpaired_arms_are_refused(arm: ArmMaker) -> None:
+    sft, repo = arm("sft"), arm("repo")
+    with pytest.raises(ValueError, match="reply 0: the arms answer different contexts, 'c0' and 'c19'"):
+        judge_arms(sft, replace(repo, replies=repo.replies[::-1]), Margins())
+    with pytest.raises(ValueError, match="negotiation 0: the arms' briefs differ"):
+        judge_arms(sft, replace(repo, negotiations=repo.negotiations[::-1]), Margins())
