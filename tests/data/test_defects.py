@@ -21,7 +21,7 @@ SEEN_BY = {
     "boilerplate": {"ai-boilerplate"},
     "role_slip": {"role-slip"},
     "placeholder": {"unfilled-placeholder"},
-    "kind_mixed": {"kind-mixed", "proposal-out-of-bounds"},
+    "kind_mixed": {"kind-mixed", "proposal-out-of-bounds", "wrong-confirmation"},
     "ungrounded_fact": {"ungrounded-number"},
     "denies_ai": {"denies-being-ai"},
     "wrong_number": {"ungrounded-number", "proposal-out-of-bounds", "wrong-confirmation"},

@@ -11,7 +11,7 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import State, track
 
-DRAWS = 6  # attempts to say it otherwise than before
+DRAWS = 12  # attempts to say it otherwise than before
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,14 @@ class IntentAgent:
         state = track(dialogue, self.pack.sop, load_hearing(self.pack))
         rng = random.Random(f"{self.seed}:{seed}:{dialogue.id}:{len(dialogue.turns)}")
         said = {turn.text for turn in dialogue.turns if turn.speaker == "agent"}
-        reply = self._say(state, dialogue, rng)
+        drawn = []
         for _ in range(DRAWS):
-            if reply.text not in said and not (_leaves(reply) and _has_more(state)):
-                break
             reply = self._say(state, dialogue, rng)
-        return reply
+            faults = 2 * (_leaves(reply) and _has_more(state)) + (reply.text in said)
+            if not faults:
+                return reply
+            drawn.append((faults, reply))
+        return min(drawn, key=lambda one: one[0])[1]
 
     def _say(self, state: State, dialogue: Dialogue, rng: random.Random) -> PlannedReply:
         sop, brief = self.pack.sop, dialogue.brief

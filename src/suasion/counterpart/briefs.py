@@ -1,4 +1,4 @@
-"""Random briefs of the pack's world. A hotel belongs to one split by its name, so that splits never share one."""
+"""Random briefs of the pack's world. A hotel's name decides its split, so that splits never share one."""
 
 import hashlib
 import random

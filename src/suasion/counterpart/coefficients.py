@@ -28,16 +28,18 @@ class _Frozen(BaseModel):
     @model_validator(mode="after")
     def _ranges_rise(self) -> "_Frozen":
         for name in type(self).model_fields:
-            value = getattr(self, name)
-            if isinstance(value, tuple) and len(value) == 2 and not isinstance(value[0], str) and value[0] > value[1]:
-                raise ValueError(f"{name}: a range is written [least, most], found {list(value)}")
+            match getattr(self, name):
+                case (float() | int() as least, float() | int() as most) if least > most:
+                    raise ValueError(f"{name}: a range is written [least, most], found [{least}, {most}]")
         return self
 
 
 class Population(_Frozen):
     """From what hidden types are drawn; ranges are uniform."""
 
-    no_reply: tuple[float, float] = _described("range of the chance that a hotel never answers, whatever is written")
+    no_reply: tuple[float, float] = _described(
+        "range of the chance that a hotel never answers, whatever is written"
+    )
     late: float = _share("chance that a hotel that answers does so only after a follow-up")
     patience: tuple[int, int] = _described("range of the agent's replies that are put up with")
     mood: tuple[float, float] = _described("range of the mood at the start, in [0, 1]")
@@ -48,11 +50,13 @@ class Population(_Frozen):
     room: tuple[float, float] = _described("range of the share of the net price that it could do without")
     competitor_room: float = _described("what a lower price elsewhere adds to that share")
     net_talk: float = _share("chance that it speaks of net prices")
-    styles: tuple[str, ...] = Field(description="families of phrases in which a counterpart may talk", min_length=1)
+    styles: tuple[str, ...] = Field(
+        description="families of phrases in which a counterpart may talk", min_length=1
+    )
 
 
 class OpenerEffects(_Frozen):
-    """Quality of the first message: the factors multiply, and a chance p of an answer becomes p ** (1 / quality)."""
+    """Factors of the first message's quality; a chance p of an answer becomes p ** (1 / quality)."""
 
     unnamed: float = _described("names neither the hotel nor one of the items")
     stranger: float = _described("does not say who writes")
@@ -182,7 +186,9 @@ def load_ears(pack: Pack) -> Ears:
         try:
             compiled.append(compile_any(patterns))
         except re2.error as error:
-            raise InputError(f"RE2 refuses a pattern: {error}", str(file.path), file.line(loc), ".".join(loc)) from None
+            raise InputError(
+                f"RE2 refuses a pattern: {error}", str(file.path), file.line(loc), ".".join(loc)
+            ) from None
     book = load_phrases(pack)
     gives = coefficients.give.model_dump(exclude={"repeated"})
     return Ears(
@@ -192,10 +198,14 @@ def load_ears(pack: Pack) -> Ears:
 
 def _vocabulary(coefficients: Coefficients, book: Phrasebook) -> frozenset[str]:
     templates = [text for act in book.file.agent.values() for family in act.values() for text in family]
-    templates += [text for group in (*book.file.evidence.values(), *book.file.slots.values()) for text in group]
+    templates += [
+        text for group in (*book.file.evidence.values(), *book.file.slots.values()) for text in group
+    ]
     return frozenset(words(" ".join([coefficients.common_words, *templates])))
 
 
 def words(text: str) -> list[str]:
     """The words of a text, lower case, without digits and punctuation."""
-    return "".join(c if c.isalpha() else " " for c in text.lower().replace("\u2019", "'").replace("'", "")).split()
+    return "".join(
+        c if c.isalpha() else " " for c in text.lower().replace("\u2019", "'").replace("'", "")
+    ).split()

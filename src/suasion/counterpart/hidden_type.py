@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from suasion.counterpart.coefficients import Coefficients
+from suasion.counterpart.listening import net_of
 from suasion.negotiation.brief import Ticket
-from suasion.negotiation.money import Money, PriceKind, to_net, to_selling
+from suasion.negotiation.money import Money, PriceKind, to_selling
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,8 @@ def draw_type(tickets: Sequence[Ticket], coefficients: Coefficients, rng: random
     no_reply = rng.uniform(*population.no_reply)
     patience = rng.randint(*population.patience)
     mood, busyness = rng.uniform(*population.mood), rng.uniform(*population.busyness)
-    alone, wrong, late, net_talk = (
-        rng.random() < chance
-        for chance in (population.decides_alone, population.wrong_person, population.late, population.net_talk)
-    )
+    chances = (population.decides_alone, population.wrong_person, population.late, population.net_talk)
+    alone, wrong, late, net_talk = (rng.random() < chance for chance in chances)
     silence = coefficients.habits.silence + busyness / 10
     style, rigid, room = rng.choice(population.styles), rng.random(), rng.uniform(*population.room)
     reservations = {}
@@ -44,12 +43,19 @@ def draw_type(tickets: Sequence[Ticket], coefficients: Coefficients, rng: random
         if spare and ticket.competitor_price and ticket.competitor_price.selling_price < ticket.selling_price:
             spare += population.competitor_room
         reservations[ticket.id] = net_of(ticket.selling_price, ticket) * (1 - min(spare, 0.95))
-    return HiddenType(reservations, patience, mood, busyness, alone, wrong, no_reply, silence, late, net_talk, style)
-
-
-def net_of(selling: float, ticket: Ticket) -> float:
-    """What the hotel receives of a selling price."""
-    return to_net(Money(selling, ticket.currency, PriceKind.SELLING), ticket.commission_rate).amount
+    return HiddenType(
+        reservation_net=reservations,
+        patience=patience,
+        mood=mood,
+        busyness=busyness,
+        decides_alone=alone,
+        wrong_person=wrong,
+        no_reply=no_reply,
+        silence=silence,
+        late=late,
+        net_talk=net_talk,
+        style=style,
+    )
 
 
 def limit_price(ticket: Ticket, hidden: HiddenType) -> float:

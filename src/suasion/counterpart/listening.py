@@ -1,4 +1,4 @@
-"""What a counterpart takes in from one message of the agent: acts, the price asked for, and what is wrong with it."""
+"""What a counterpart takes in from a message: acts, the price asked for, and what is wrong with it."""
 
 import re
 from collections.abc import Iterable
@@ -46,11 +46,16 @@ def listen(
     turn: Turn,
     ticket: Ticket | None,
     known: frozenset[float],
+    told: frozenset[float],
     earlier: tuple[frozenset[str], ...],
     ears: Ears,
     hearing: Hearing,
 ) -> Heard:
-    """Take in one message. `known` are the numbers it may contain, `earlier` the words of those before it."""
+    """Take in one message.
+
+    `known` are the numbers that it may contain, `told` those that the counterpart said itself, `earlier` the
+    words of the messages before it.
+    """
     text = turn.text or ""
     acts = acts_of(turn, hearing)
     spoken = words(text)
@@ -63,8 +68,7 @@ def listen(
     amounts = tuple(amount for mention in mentions if (amount := as_selling(mention, ticket)) is not None)
     if ask is not None and ask < ears.coefficients.habits.low_ball_share * ticket.selling_price:
         faults.add("low_ball")
-    own = () if ask is None else (ask, to_net(Money(ask, ticket.currency, PriceKind.SELLING), ticket.commission_rate).amount)
-    if _has_strange_number(text, known, (*own, *_asked_amounts(mentions, ask, ticket)), ticket):
+    if _has_strange_number(text, known, _prices(ticket, told, mentions, ask), ticket):
         faults.add("wrong_number")
     return Heard(acts, said, frozenset(faults), ask, amounts)
 
@@ -91,6 +95,11 @@ def _is_gibberish(text: str, spoken: list[str], said: frozenset[str], ears: Ears
     return known < KNOWN_WORDS * len(spoken) or (len(spoken) >= 16 and len(said) < LOOPING * len(spoken))
 
 
+def net_of(selling: float, ticket: Ticket) -> float:
+    """What the hotel receives of a selling price."""
+    return to_net(Money(selling, ticket.currency, PriceKind.SELLING), ticket.commission_rate).amount
+
+
 def as_selling(mention: PriceMention, ticket: Ticket) -> float | None:
     """A named price, or a price after a named change, as selling price; None for a commission or a rise."""
     if mention.kind is PriceKind.COMMISSION or mention.direction > 0:
@@ -100,22 +109,31 @@ def as_selling(mention: PriceMention, ticket: Ticket) -> float | None:
     if mention.relation == "delta":
         return ticket.selling_price - mention.amount
     if mention.kind is PriceKind.NET:
-        return to_selling(Money(mention.amount, ticket.currency, PriceKind.NET), ticket.commission_rate).amount
+        return to_selling(
+            Money(mention.amount, ticket.currency, PriceKind.NET), ticket.commission_rate
+        ).amount
     return mention.amount
 
 
 def _asked(mentions: list[PriceMention], ticket: Ticket) -> float | None:
-    """The price asked for: the last one below the present price, one that is not just the competitor's first."""
+    """The price asked for: the last one below the present price that isn't the competitor's, if any."""
     amounts = [amount for mention in mentions if (amount := as_selling(mention, ticket)) is not None]
     below = [amount for amount in amounts if 0 < amount < ticket.selling_price - TOLERANCE]
     elsewhere = ticket.competitor_price.selling_price if ticket.competitor_price else None
     own = [amount for amount in below if elsewhere is None or abs(amount - elsewhere) > TOLERANCE]
-    return (own or below or [None])[-1]
+    chosen = own or below
+    return chosen[-1] if chosen else None
 
 
-def _asked_amounts(mentions: list[PriceMention], ask: float | None, ticket: Ticket) -> Iterable[float]:
-    """The asked price as it stands in the text: a net price, a delta, a percentage."""
-    return (m.amount for m in mentions if ask is not None and as_selling(m, ticket) == ask)
+def _prices(
+    ticket: Ticket, told: frozenset[float], mentions: list[PriceMention], ask: float | None
+) -> frozenset[float]:
+    """Prices that were named, and what is asked for now as it stands in the text: a net price, a change."""
+    elsewhere = {ticket.competitor_price.selling_price} if ticket.competitor_price else set()
+    asked = {mention.amount for mention in mentions if ask is not None and as_selling(mention, ticket) == ask}
+    if ask is not None:
+        asked.add(ask)
+    return frozenset({ticket.selling_price} | elsewhere | told | asked)
 
 
 def known_numbers(brief: Brief) -> frozenset[float]:
@@ -131,8 +149,10 @@ def known_numbers(brief: Brief) -> frozenset[float]:
         found |= {ticket.selling_price, ticket.commission_rate * 100}
         if ticket.competitor_price:
             found.add(ticket.competitor_price.selling_price)
-            found |= numbers_in(str(ticket.competitor_price.seen_at)) | numbers_in(ticket.competitor_price.source)
-        found |= {to_net(Money(ticket.selling_price, ticket.currency, PriceKind.SELLING), ticket.commission_rate).amount}
+            found |= numbers_in(str(ticket.competitor_price.seen_at)) | numbers_in(
+                ticket.competitor_price.source
+            )
+        found.add(net_of(ticket.selling_price, ticket))
     return frozenset(found)
 
 
@@ -146,22 +166,23 @@ def _value(digits: str) -> float:
     return float(plain) if plain.count(".") < 2 else float(plain.replace(".", ""))
 
 
-def _has_strange_number(text: str, known: frozenset[float], own: tuple[float, ...], ticket: Ticket) -> bool:
-    sources = known | frozenset(own)
+def _has_strange_number(text: str, known: frozenset[float], prices: frozenset[float], ticket: Ticket) -> bool:
+    """Whether a number is neither known nor arithmetic over the prices that were named."""
+    sources = known | prices
     strange = [
         number
         for number in numbers_in(text)
         if number > SMALL and not any(abs(number - other) <= TOLERANCE for other in sources)
     ]
-    return bool(strange) and not all(_is_arithmetic(number, sources, ticket) for number in strange)
+    return bool(strange) and not all(_is_arithmetic(number, prices, ticket) for number in strange)
 
 
-def _is_arithmetic(number: float, sources: frozenset[float], ticket: Ticket) -> bool:
-    """A difference of two known prices, or a known price turned into net or selling."""
-    if any(abs(abs(a - b) - number) <= TOLERANCE for a, b in combinations(sources, 2)):
+def _is_arithmetic(number: float, prices: frozenset[float], ticket: Ticket) -> bool:
+    """A difference of two named prices, or a named price turned into net or selling."""
+    if any(abs(abs(a - b) - number) <= TOLERANCE for a, b in combinations(prices, 2)):
         return True
     share = 1 - ticket.commission_rate
-    return any(min(abs(a * share - number), abs(a / share - number)) <= TOLERANCE for a in sources)
+    return any(min(abs(a * share - number), abs(a / share - number)) <= TOLERANCE for a in prices)
 
 
 def speaks_of(text: str, ticket: Ticket) -> int:
@@ -183,7 +204,9 @@ def restates(text: str, ticket: Ticket, price: float) -> bool:
     """Whether the text repeats an agreed selling price with its kind and all the ticket's details."""
     kinds = (PriceKind.SELLING, PriceKind.NET)
     named = any(
-        mention.kind in kinds and (amount := as_selling(mention, ticket)) is not None and abs(amount - price) <= TOLERANCE
+        mention.kind in kinds
+        and (amount := as_selling(mention, ticket)) is not None
+        and abs(amount - price) <= TOLERANCE
         for mention in find_prices(text, ticket.currency)
     )
     return named and speaks_of(text, ticket) == len(ticket.details)

@@ -1,7 +1,7 @@
 """The simulated manager: a hidden type, a state of mind, and one answer to each message of the agent.
 
-Code decides what the counterpart does (`Answer`); words only express it. Another speaker for the same hidden type,
-such as a language model, replaces `Manager._say` and nothing else.
+Code decides what the counterpart does (`Answer`); words only express it. Another speaker for the same hidden
+type, such as a language model, replaces `Manager._say` and nothing else.
 """
 
 import random
@@ -10,7 +10,15 @@ from typing import Any
 
 from suasion.counterpart.coefficients import Ears
 from suasion.counterpart.hidden_type import HiddenType, draw_type
-from suasion.counterpart.listening import Heard, acts_of, as_selling, known_numbers, listen, numbers_in, speaks_of
+from suasion.counterpart.listening import (
+    Heard,
+    acts_of,
+    as_selling,
+    known_numbers,
+    listen,
+    numbers_in,
+    speaks_of,
+)
 from suasion.counterpart.mind import Answer, Mind, Stance, feel, settle
 from suasion.counterpart.responses import Scene, decide
 from suasion.language.phrases import brief_slots
@@ -59,7 +67,8 @@ class Manager:
     def prices(self) -> dict[str, float | None]:
         """The selling price agreed for each ticket, or None: the truth, not what was understood."""
         return {
-            ticket.id: stance.agreed for ticket, stance in zip(self.brief.tickets, self.mind.stances, strict=True)
+            ticket.id: stance.agreed
+            for ticket, stance in zip(self.brief.tickets, self.mind.stances, strict=True)
         }
 
     def truth(self) -> dict[str, Any]:
@@ -74,8 +83,7 @@ class Manager:
         mind, text = self.mind, turn.text or ""
         focus = self._subject(text)
         ticket = self.brief.tickets[focus] if self.brief.tickets else None
-        known = self._known | mind.numbers
-        heard = listen(turn, ticket, known, mind.texts, self._ears, self._hearing)
+        heard = listen(turn, ticket, self._known, mind.numbers, mind.texts, self._ears, self._hearing)
         self.mind = feel(replace(mind, focus=focus), heard, ticket, self.hidden.patience, self._ears)
         return heard
 
@@ -88,7 +96,7 @@ class Manager:
         return focus if named[focus] == max(named) else named.index(max(named))
 
     def _take_in(self, turn: Turn) -> None:
-        """A turn of the past: an agent's is heard, a counterpart's is kept to (play and continued dialogues)."""
+        """A turn of the past: an agent's is heard, a counterpart's is kept to."""
         if turn.speaker == "agent":
             self._hear(turn)
         elif turn.text is not None:
@@ -96,7 +104,9 @@ class Manager:
         self.mind = replace(self.mind, turns=self.mind.turns + 1)
 
     def _keep_to(self, text: str, acts: frozenset[str]) -> None:
-        mind = replace(self.mind, contacted=True, responded=True, numbers=self.mind.numbers | numbers_in(text))
+        mind = replace(
+            self.mind, contacted=True, responded=True, numbers=self.mind.numbers | numbers_in(text)
+        )
         if mind.stances:
             ticket, stance = self.brief.tickets[mind.focus], mind.stance
             named = [as_selling(mention, ticket) for mention in find_prices(text, ticket.currency)]
@@ -121,7 +131,9 @@ class Manager:
         for _ in range(REWORDINGS):
             if text not in said:
                 break
-            text = book.say(act, slots, rng, rng.choice(book.families(act, "counterpart")), speaker="counterpart")
+            text = book.say(
+                act, slots, rng, rng.choice(book.families(act, "counterpart")), speaker="counterpart"
+            )
         return text
 
 

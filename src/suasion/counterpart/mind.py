@@ -92,6 +92,8 @@ def feel(mind: Mind, heard: Heard, ticket: Ticket | None, patience: int, ears: E
         wants_best=stance.wants_best or "ask_best" in heard.acts,
         requests=stance.requests + requests,
     )
+    if "accept_no" in heard.acts:  # the agent gave this ticket up: nothing is asked any more
+        stance = replace(stance, asked=None, wants_best=False, requests=0)
     mind = replace(
         mind,
         mood=min(1.0, max(0.0, mood)),
@@ -128,7 +130,9 @@ def settle(mind: Mind, answer: Answer) -> Mind:
         case "refuse":
             stance = replace(stance, asked=None, wants_best=False)
         case "retract":
-            stance = replace(stance, agreed=None, offer=None, asked=None, wants_best=False, give=stance.give / 2)
+            stance = replace(
+                stance, agreed=None, offer=None, asked=None, wants_best=False, give=stance.give / 2
+            )
     spoke = answer.act is not None
     return replace(
         mind.with_stance(stance),

@@ -32,7 +32,9 @@ class Scene:
 
     def silence(self, gone: bool = False) -> Answer:
         """Away for a while, or for good."""
-        return Answer(None, minutes=round(self.rng.uniform(*self.coefficients.habits.away_minutes)), gone=gone)
+        return Answer(
+            None, minutes=round(self.rng.uniform(*self.coefficients.habits.away_minutes)), gone=gone
+        )
 
 
 Reaction = Callable[[Mind, Heard, Scene], Answer | None]
@@ -47,7 +49,9 @@ def decide(mind: Mind, heard: Heard, scene: Scene) -> Answer:
     return Answer("hesitate")
 
 
-def answer_chance(heard: Heard, text: str, brief: Brief, no_reply: float, coefficients: Coefficients) -> float:
+def answer_chance(
+    heard: Heard, text: str, brief: Brief, no_reply: float, coefficients: Coefficients
+) -> float:
     """How likely a hotel is to answer a first message, by what it is like."""
     chance = 1 - no_reply
     plain = text.casefold()
@@ -103,7 +107,9 @@ def _first_contact(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
         return Answer("hello") if scene.happens(habits.takes_over) else scene.silence(gone=True)
     elif mind.question == "busy" and "ask_time" in heard.acts:
         return scene.silence()
-    greeted = heard.acts & set(scene.coefficients.greetings) and not heard.acts - set(scene.coefficients.greetings)
+    greeted = heard.acts & set(scene.coefficients.greetings) and not heard.acts - set(
+        scene.coefficients.greetings
+    )
     return Answer("hello") if greeted and not heard.amounts and "hello" not in mind.acts else None
 
 
@@ -112,7 +118,7 @@ def _confirmation(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
         return None
     price = confirmed_price(mind, heard)
     if price is None:
-        return Answer("refuse")
+        return Answer("refuse") if mind.mood > 0 else None
     habits = scene.coefficients.habits
     last = all(stance.agreed is not None for index, stance in enumerate(mind.stances) if index != mind.focus)
     chance = habits.retract if scene.hidden.decides_alone else habits.retract_overruled
@@ -196,9 +202,9 @@ def _talk(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
 
 REACTIONS: tuple[Reaction, ...] = (
     _stay_silent,
+    _confirmation,
     _break_off,
     _first_contact,
-    _confirmation,
     _after_agreement,
     _ask_back,
     _price,

@@ -124,7 +124,7 @@ def _ask(agent: Agent, dialogues: list[Dialogue], seed: int) -> list[str | Turn 
     return [_ask(agent, [dialogue], seed)[0] for dialogue in dialogues]
 
 
-def _checked(replies: Sequence[str | Turn], count: int) -> list[str | Turn | Exception]:
+def _checked(replies: Sequence[object], count: int) -> list[str | Turn | Exception]:
     if len(replies) != count:
         raise ValueError(f"the agent gave {len(replies)} replies to {count} dialogues")
     return [reply if isinstance(reply, str | Turn) else _no_text(reply) for reply in replies]
@@ -187,9 +187,11 @@ def _finish(one: Conversation, hearing: Hearing) -> Dialogue:
 
 
 def _is_restated(one: Conversation, ticket_id: str, price: float, hearing: Hearing) -> bool:
-    """Whether the agent said it back with kind, room and dates: after it was agreed, or to agree to an offer."""
+    """Whether the agent said it back with kind, room and dates: after, or by, the agreement."""
     ticket = one.dialogue.brief.ticket(ticket_id)
-    since = max(0, one.agreed_at.get(ticket_id, 0) - 2)  # the agent's message that the agreement answered counts
+    since = max(
+        0, one.agreed_at.get(ticket_id, 0) - 2
+    )  # the agent's message that the agreement answered counts
     return any(
         turn.text is not None
         and "confirm" in (hearing.hear("agent", turn.text) if turn.acts is None else turn.acts)

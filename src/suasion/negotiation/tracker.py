@@ -179,7 +179,7 @@ def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[
 
 
 def offers(text: str, state: TicketState) -> Iterator[float]:
-    """Selling prices that the counterpart's words name, the lowest first; deltas count from the current price."""
+    """Selling prices that the counterpart names, the lowest first; deltas count from the current price."""
     found = []
     for mention in find_prices(text, state.ticket.currency):
         amount = _selling(mention, state)
@@ -197,7 +197,9 @@ def _selling(mention: PriceMention, state: TicketState) -> float | None:
     if mention.relation == "delta":
         return ticket.selling_price - mention.amount if mention.direction < 0 else None
     if mention.kind == PriceKind.NET:
-        return to_selling(Money(mention.amount, ticket.currency, PriceKind.NET), ticket.commission_rate).amount
+        return to_selling(
+            Money(mention.amount, ticket.currency, PriceKind.NET), ticket.commission_rate
+        ).amount
     return mention.amount
 
 

@@ -120,10 +120,11 @@ def pair_accuracy(model: RewardModel, pairs: Sequence[Pair]) -> dict[str, float]
 def judge_agreement(judge: LocalJudge, verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:
     """Cohen's kappa and accuracy per criterion on held-out verdicts."""
     names = [criterion.id for criterion in judge.rubric.criteria]
-    rows = judge.probabilities([entry.dialogue for entry in verdicts])
+    replies = {dump_dialogue(entry.dialogue): entry.dialogue for entry in verdicts}
+    rows = dict(zip(replies, judge.probabilities(list(replies.values())), strict=True))
     result = {}
     for index, name in enumerate(names):
-        said = [(rows[i][index] > 0.5, v.verdict) for i, v in enumerate(verdicts) if v.criterion == name]
+        said = [(rows[dump_dialogue(v.dialogue)][index] > 0.5, v.verdict) for v in verdicts if v.criterion == name]
         if said:
             agree = statistics.mean(float(a == b) for a, b in said)
             p, q = (statistics.mean(float(s[k]) for s in said) for k in (0, 1))
