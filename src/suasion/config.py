@@ -15,17 +15,25 @@ class _Frozen(BaseModel):
 
 
 class ModelConfig(_Frozen):
-    name: str = Field("smollm2", description="`smollm2` (see `suasion model install`), a folder, or a hub name")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: whichever is faster here")
+    name: str = Field(
+        "smollm2", description="`smollm2` (see `suasion model install`), a folder, or a hub name"
+    )
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: whichever is faster here"
+    )
     lora_rank: int = Field(16, ge=1, description="rank of every adapter")
     lora_alpha: int = Field(32, ge=1, description="LoRA scale is alpha / rank")
-    role_layers: int = Field(14, ge=1, description="reward, judge and value adapters sit on this many top layers")
+    role_layers: int = Field(
+        14, ge=1, description="reward, judge and value adapters sit on this many top layers"
+    )
     max_context_tokens: int = Field(230, ge=64, description="older turns are dropped beyond this")
 
 
 class GenerationConfig(_Frozen):
     max_new_tokens: int = Field(48, ge=4, description="longest reply, in tokens")
-    temperature: float = Field(0.7, gt=0, description="of sampling; training uses the same for its log-probabilities")
+    temperature: float = Field(
+        0.7, gt=0, description="of sampling; training uses the same for its log-probabilities"
+    )
     batch_size: int = Field(32, ge=1, description="replies written at once")
 
 
@@ -33,7 +41,9 @@ class DataConfig(_Frozen):
     dialogues: int = Field(260, ge=2, description="synthetic dialogues for training")
     pairs: int = Field(300, ge=2, description="preference pairs, half defect and half quality")
     verdicts: int = Field(220, ge=8, description="replies with verdicts on every criterion")
-    records: Path | None = Field(None, description="train on these dialogue records instead of synthetic ones")
+    records: Path | None = Field(
+        None, description="train on these dialogue records instead of synthetic ones"
+    )
 
 
 class FitConfig(_Frozen):
@@ -47,16 +57,22 @@ class FitConfig(_Frozen):
 
 
 class RewardModelConfig(FitConfig):
-    centring: float = Field(0.01, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term")
+    centring: float = Field(
+        0.01, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term"
+    )
     calibration: int = Field(64, ge=8, description="contexts whose on-policy replies set zero and scale")
 
 
 class RewardsConfig(_Frozen):
     n: float = Field(100, gt=0, description="E is clipped to [-n, n]")
     operator: Literal["paper", "closed-hole", "sum"] = Field("paper", description="how E changes R_model")
-    missing: Literal["neutral", "drop"] = Field("neutral", description="an unread judge: E of 0, or drop the reply")
+    missing: Literal["neutral", "drop"] = Field(
+        "neutral", description="an unread judge: E of 0, or drop the reply"
+    )
     max_unread: float = Field(0.5, ge=0, le=1, description="stop the run above this share of unread replies")
-    judge_url: str | None = Field(None, description="OpenAI-compatible endpoint; the key is in SUASION_JUDGE_KEY")
+    judge_url: str | None = Field(
+        None, description="OpenAI-compatible endpoint; the key is in SUASION_JUDGE_KEY"
+    )
     judge_model: str = Field("default", description="model name that the endpoint knows")
 
 
@@ -84,7 +100,9 @@ class EvaluationConfig(_Frozen):
     contexts: int = Field(200, ge=2, description="held-out prefixes on which SFT and REPO are judged")
     base_contexts: int = Field(50, ge=0, description="of those, how many for the untouched model")
     negotiations: int = Field(40, ge=0, description="simulated negotiations, paired by seed")
-    margin: float = Field(0.10, ge=0, description="by how much success and response may differ and count as level")
+    margin: float = Field(
+        0.10, ge=0, description="by how much success and response may differ and count as level"
+    )
 
 
 class RunConfig(_Frozen):

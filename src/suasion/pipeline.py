@@ -113,7 +113,10 @@ def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
     smaller = config.model_copy(
         update={
             "data": data.model_copy(
-                update={key: max(16, int(getattr(data, key) * share)) for key in ("dialogues", "pairs", "verdicts")}
+                update={
+                    key: max(16, int(getattr(data, key) * share))
+                    for key in ("dialogues", "pairs", "verdicts")
+                }
             ),
             "training": training.model_copy(update={"steps": max(4, int(training.steps * share))}),
             "evaluation": judged.model_copy(update={"base_contexts": int(judged.base_contexts * share)}),
@@ -163,7 +166,9 @@ def _prepare_records(pack: Pack, config: RunConfig, path: Path) -> Data:
         verdicts=(),
         held_out_verdicts=(),
         contexts=[example.dialogue for example in examples],
-        test_contexts=[e.dialogue for e in next_reply_examples(test, pack)[:: max(1, len(test) * 5 // judged)]][:judged],
+        test_contexts=[
+            e.dialogue for e in next_reply_examples(test, pack)[:: max(1, len(test) * 5 // judged)]
+        ][:judged],
     )
 
 
@@ -205,7 +210,9 @@ def fit_rewards(
     return RewardSuite(pack, judge, model, config.rewards)
 
 
-def evaluate_arms(backbone: Backbone, suite: RewardSuite, data: Data, pack: Pack, config: RunConfig) -> list[Any]:
+def evaluate_arms(
+    backbone: Backbone, suite: RewardSuite, data: Data, pack: Pack, config: RunConfig
+) -> list[Any]:
     """Base, SFT and REPO on the same contexts and negotiations."""
     judged = config.evaluation
     contexts = list(data.test_contexts)
@@ -219,7 +226,13 @@ def evaluate_arms(backbone: Backbone, suite: RewardSuite, data: Data, pack: Pack
     ):
         agent = PolicyAgent(backbone, adapter, pack, config.generation)
         arm = judge_arm(
-            name, agent, suite, contexts[:count], briefs[:talks], HELD_OUT_SEED + config.seed, 2 * config.batch_tokens
+            name,
+            agent,
+            suite,
+            contexts[:count],
+            briefs[:talks],
+            HELD_OUT_SEED + config.seed,
+            2 * config.batch_tokens,
         )
         sys.stderr.write(f"judged {name}: {len(arm.replies)} replies, {len(arm.negotiations)} negotiations\n")
         arms.append(arm)
@@ -294,7 +307,7 @@ def describe_run(config: RunConfig, command: str, trims: list[str]) -> dict[str,
 def _commit() -> str:
     try:
         found = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git the user has
+            ["git", "rev-parse", "--short", "HEAD"],
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

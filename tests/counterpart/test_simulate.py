@@ -150,9 +150,7 @@ def test_speed(pack: Pack) -> None:
         def _turn(self, dialogue: Dialogue) -> Turn:
             ticket, brief = dialogue.brief.tickets[0], dialogue.brief.details
             if len(dialogue.turns) < 2:
-                text = (
-                    f"Hello {brief['hotel']}, this is Lin from Voyara, about {ticket.details['room']}."
-                )
+                text = f"Hello {brief['hotel']}, this is Lin from Voyara, about {ticket.details['room']}."
                 return Turn(speaker="agent", text=text, acts=("greet", "introduce", "state_case"))
             text = f"I understand. Could you do a selling price of {ticket.target_selling_price:g} yuan?"
             return Turn(speaker="agent", text=text, acts=("empathise", "propose"))

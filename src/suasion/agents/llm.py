@@ -12,7 +12,9 @@ from suasion.policy.model import Backbone
 class PolicyAgent:
     """Satisfies counterpart.simulate.Agent; `adapter` None is the untouched model."""
 
-    def __init__(self, backbone: Backbone, adapter: str | None, pack: Pack, generation: GenerationConfig) -> None:
+    def __init__(
+        self, backbone: Backbone, adapter: str | None, pack: Pack, generation: GenerationConfig
+    ) -> None:
         self.backbone, self.adapter, self.pack, self.generation = backbone, adapter, pack, generation
 
     def samples(self, dialogues: Sequence[Dialogue], seed: int) -> list[Sample]:

@@ -45,7 +45,11 @@ def judge_arm(
 
 
 def judge_replies(
-    backbone: Backbone, suite: RewardSuite, answered: Sequence[Dialogue], truncated: Sequence[bool], budget: int
+    backbone: Backbone,
+    suite: RewardSuite,
+    answered: Sequence[Dialogue],
+    truncated: Sequence[bool],
+    budget: int,
 ) -> list[JudgedReply]:
     """Every reading of replies that stand in their dialogues."""
     fluency, sizes = _fluency(backbone, suite, answered, budget)

@@ -45,7 +45,12 @@ class Phrasebook:
         return [name for name in known if (name in self.file.held_out) == held_out]
 
     def say(
-        self, act: str, slots: Mapping[str, str], rng: random.Random, family: str | None = None, speaker: str = "agent"
+        self,
+        act: str,
+        slots: Mapping[str, str],
+        rng: random.Random,
+        family: str | None = None,
+        speaker: str = "agent",
     ) -> str:
         """One phrasing of the act with its slots filled; another family when `family` does not have it.
 

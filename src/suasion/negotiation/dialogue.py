@@ -77,7 +77,9 @@ class Dialogue(BaseModel):
         return self.model_copy(update={"reply": reply})
 
 
-def parse_dialogue(line: str, file: str, number: int, check: Callable[[Brief], None] | None = None) -> Dialogue:
+def parse_dialogue(
+    line: str, file: str, number: int, check: Callable[[Brief], None] | None = None
+) -> Dialogue:
     """One JSON line as a Dialogue; `check` looks at the brief (a pack's `check_brief`).
 
     Raises InputError naming file, line and field.
@@ -120,7 +122,10 @@ def read_dialogues(
                     if line.strip():
                         yield number, parse_dialogue(line, str(path), number, check)
                 except UnicodeDecodeError as error:
-                    yield number, InputError(f"not UTF-8: {error.reason} at byte {error.start}", str(path), number)
+                    yield (
+                        number,
+                        InputError(f"not UTF-8: {error.reason} at byte {error.start}", str(path), number),
+                    )
                 except InputError as error:
                     yield number, error
     except OSError as error:

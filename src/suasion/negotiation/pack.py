@@ -119,7 +119,9 @@ def find_pack(name: str | Path) -> Path:
     if (built_in / "pack.yaml").is_file():
         return built_in
     known = sorted(folder.parent.name for folder in built_in.parent.glob("*/pack.yaml"))
-    raise InputError(f"no such pack; built in are {', '.join(known)}, or give a folder with a pack.yaml", str(name))
+    raise InputError(
+        f"no such pack; built in are {', '.join(known)}, or give a folder with a pack.yaml", str(name)
+    )
 
 
 @cache
@@ -146,7 +148,11 @@ def _check_fields(found: Mapping[str, Any], declared: Mapping[str, DetailField],
             try:
                 date.fromisoformat(value)
             except ValueError:
-                raise InputError(f"expected a date as 2026-12-01, found {value!r}", field=f"{where}.{key}") from None
+                raise InputError(
+                    f"expected a date as 2026-12-01, found {value!r}", field=f"{where}.{key}"
+                ) from None
     for key, field in declared.items():
         if field.after and str(found.get(key)) <= str(found.get(field.after)):
-            raise InputError(f"must come after {field.after}, found {found.get(key)!r}", field=f"{where}.{key}")
+            raise InputError(
+                f"must come after {field.after}, found {found.get(key)!r}", field=f"{where}.{key}"
+            )

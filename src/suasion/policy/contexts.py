@@ -23,6 +23,10 @@ def group(backbone: Backbone, pack: Pack, dialogues: Sequence[Dialogue]) -> list
     for place, dialogue in enumerate(dialogues):
         found.setdefault(tuple(backbone.context(dialogue, pack)), []).append(place)
     return [
-        Group(prompt, tuple(places), tuple(tuple(backbone.reply_tokens(dialogues[p].reply or "")) for p in places))
+        Group(
+            prompt,
+            tuple(places),
+            tuple(tuple(backbone.reply_tokens(dialogues[p].reply or "")) for p in places),
+        )
         for prompt, places in found.items()
     ]

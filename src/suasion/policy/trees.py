@@ -70,7 +70,9 @@ def lay_out(trees: Sequence[Tree], pad: int = 0) -> TreeBatch:
             ids[row, start : here.stop] = torch.tensor(segment.tokens)
             positions[row, start : here.stop] = torch.arange(depth, depth + size)
             predecessor[row, start : here.stop] = torch.tensor([before, *range(start, here.stop - 1)][:size])
-            mask[row, 0, start : here.stop, start : here.stop] = torch.ones(size, size, dtype=torch.bool).tril()
+            mask[row, 0, start : here.stop, start : here.stop] = torch.ones(
+                size, size, dtype=torch.bool
+            ).tril()
             places.append(here)
         spans.append(tuple(places))
     return TreeBatch(ids, positions, predecessor, mask, tuple(spans))

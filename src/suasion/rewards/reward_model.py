@@ -49,7 +49,9 @@ class RewardModel:
 
     def save(self, folder: Path) -> None:
         save_tensors(folder / "reward.safetensors", self.role.state())
-        (folder / "calibration.json").write_text(json.dumps(asdict(self.calibration), indent=1), encoding="utf-8")
+        (folder / "calibration.json").write_text(
+            json.dumps(asdict(self.calibration), indent=1), encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, backbone: Backbone, pack: Pack, folder: Path) -> "RewardModel":

@@ -89,7 +89,11 @@ class RewardSuite:
         self.config = config or RewardsConfig()
         self.rules = RuleSet.load(pack)
         self.hearing = load_hearing(pack)
-        parts = [pack.version, judge.version if judge else "", self.config.model_dump_json(exclude={"judge_url"})]
+        parts = [
+            pack.version,
+            judge.version if judge else "",
+            self.config.model_dump_json(exclude={"judge_url"}),
+        ]
         self.version = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     def score(self, dialogues: Sequence[Dialogue]) -> list[Reading]:

@@ -33,7 +33,9 @@ class Checkpoint:
 
     def save(self, records: list[dict[str, Any]]) -> None:
         trainer = self.trainer
-        tensors = {f"policy/{key}": value.detach() for key, value in trainer.backbone.adapter("policy").items()}
+        tensors = {
+            f"policy/{key}": value.detach() for key, value in trainer.backbone.adapter("policy").items()
+        }
         tensors |= {f"value/{key}": value for key, value in trainer.value.state().items()}
         for name, optimizer in trainer.optimizers.items():
             for index, moments in optimizer.state_dict()["state"].items():

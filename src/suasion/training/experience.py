@@ -125,7 +125,9 @@ def reply_places(batch: TreeBatch) -> tuple[Tensor, Tensor]:
 def token_logprobs(backbone: Backbone, batch: TreeBatch, temperature: float) -> tuple[Tensor, Tensor]:
     """Log-probability of each reply token at the sampling temperature, and the entropy there: (N,), (N,)."""
     rows, columns = reply_places(batch)
-    hidden = backbone.encode(batch)[rows, batch.predecessor[rows, columns]]  # (N, H): only what predicts a reply token
+    hidden = backbone.encode(batch)[
+        rows, batch.predecessor[rows, columns]
+    ]  # (N, H): only what predicts a reply token
     logs = torch.log_softmax(backbone.project(hidden) / temperature, dim=-1)
     chosen = batch.input_ids[rows, columns].to(logs.device)
     entropy = -(logs.detach().exp() * logs.detach()).sum(-1)

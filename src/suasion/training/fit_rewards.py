@@ -24,11 +24,16 @@ def bradley_terry(chosen: Tensor, rejected: Tensor, centring: float = 0.0) -> Te
     return (-logsigmoid(chosen - rejected) + centring * (chosen + rejected).square()).mean()
 
 
-def fit_reward_model(model: RewardModel, pairs: Sequence[Pair], config: RewardModelConfig, seed: int) -> list[float]:
+def fit_reward_model(
+    model: RewardModel, pairs: Sequence[Pair], config: RewardModelConfig, seed: int
+) -> list[float]:
     """Train the reward adapter and head on pairs; returns the loss per step."""
     backbone = model.backbone
     trees = [
-        branch(backbone.context(pair.dialogue, model.pack), [backbone.reply_tokens(t) for t in (pair.chosen, pair.rejected)])
+        branch(
+            backbone.context(pair.dialogue, model.pack),
+            [backbone.reply_tokens(t) for t in (pair.chosen, pair.rejected)],
+        )
         for pair in pairs
     ]
 
@@ -124,16 +129,23 @@ def judge_agreement(judge: LocalJudge, verdicts: Sequence[Verdict]) -> dict[str,
     rows = dict(zip(replies, judge.probabilities(list(replies.values())), strict=True))
     result = {}
     for index, name in enumerate(names):
-        said = [(rows[dump_dialogue(v.dialogue)][index] > 0.5, v.verdict) for v in verdicts if v.criterion == name]
+        said = [
+            (rows[dump_dialogue(v.dialogue)][index] > 0.5, v.verdict) for v in verdicts if v.criterion == name
+        ]
         if said:
             agree = statistics.mean(float(a == b) for a, b in said)
             p, q = (statistics.mean(float(s[k]) for s in said) for k in (0, 1))
             chance = p * q + (1 - p) * (1 - q)
-            result[name] = {"accuracy": agree, "kappa": (agree - chance) / (1 - chance) if chance < 1 else 0.0}
+            result[name] = {
+                "accuracy": agree,
+                "kappa": (agree - chance) / (1 - chance) if chance < 1 else 0.0,
+            }
     return result
 
 
-def calibrate(model: RewardModel, replies: Sequence[Sequence[Dialogue]], accuracy: float | None) -> Calibration:
+def calibrate(
+    model: RewardModel, replies: Sequence[Sequence[Dialogue]], accuracy: float | None
+) -> Calibration:
     """Zero and unit from the starting policy's own replies, several to each context."""
     flat = [dialogue for group in replies for dialogue in group]
     raw = iter(model.raw(flat))

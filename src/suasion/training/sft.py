@@ -77,7 +77,9 @@ def _row(
 
 
 def _render(backbone: Backbone, found: Sequence[dict[str, str]], reply: bool) -> str:
-    return str(backbone.tokenizer.apply_chat_template(list(found), tokenize=False, add_generation_prompt=reply))
+    return str(
+        backbone.tokenizer.apply_chat_template(list(found), tokenize=False, add_generation_prompt=reply)
+    )
 
 
 def _arguments(folder: Path, config: FitConfig, seed: int, bf16: bool) -> SFTConfig:

@@ -63,7 +63,9 @@ class Trainer:
                 checkpoint.write_log(records)
                 if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
                     checkpoint.save(records)
-                progress.at(step + 1, settings.steps, f"R_total {record['r_total']:+.2f}  KL {record['kl']:.2f}")
+                progress.at(
+                    step + 1, settings.steps, f"R_total {record['r_total']:+.2f}  KL {record['kl']:.2f}"
+                )
         return records
 
     def step(self, step: int, contexts: Sequence[Dialogue]) -> dict[str, Any]:
@@ -94,7 +96,9 @@ class Trainer:
             (self.optimizers[VALUE], settings.value_learning_rate),
         ):
             optimizer.param_groups[0]["lr"] = rate * scale
-        notes = [self._pass(batch, advantages, returns, settings, step * 31 + e) for e in range(settings.epochs)]
+        notes = [
+            self._pass(batch, advantages, returns, settings, step * 31 + e) for e in range(settings.epochs)
+        ]
         return self._record(batch, returns, notes[-1]) | {"collect_s": collected, "share_unscored": unread}
 
     def _advantages(self, batch: Experience) -> tuple[Tensor, Tensor]:
@@ -120,7 +124,12 @@ class Trainer:
         return {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
 
     def _update(
-        self, batch: Experience, part: list[int], advantages: Tensor, returns: Tensor, settings: TrainingConfig
+        self,
+        batch: Experience,
+        part: list[int],
+        advantages: Tensor,
+        returns: Tensor,
+        settings: TrainingConfig,
     ) -> dict[str, float]:
         """One optimizer step of policy and value on the contexts `part`; the loss is a mean over valid tokens."""
         copies = settings.replies_per_context
@@ -139,7 +148,9 @@ class Trainer:
                     take = (line[on], pick[on])
                     if role == POLICY:
                         with torch.set_grad_enabled(not frozen):
-                            logs, entropy = token_logprobs(self.backbone, layout, self.config.generation.temperature)
+                            logs, entropy = token_logprobs(
+                                self.backbone, layout, self.config.generation.temperature
+                            )
                         new = logs.cpu()[on]
                         loss, clipped = policy_loss(new, batch.old[take], advantages[take], settings.clip)
                         sums["clip_fraction"] += float(clipped.sum())

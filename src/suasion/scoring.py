@@ -1,0 +1,80 @@
+"""`suasion score`: a file of dialogue records through the reward suite, one line of memory at a time."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from suasion.errors import InputError
+from suasion.negotiation.dialogue import Dialogue, read_dialogues
+from suasion.negotiation.pack import Pack
+from suasion.rewards.suite import RewardSuite
+
+
+def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
+    """Rules always; a judge (`local` or a URL) and a reward model where they are asked for.
+
+    Raises InputError for a local judge without a run directory to take it from.
+    """
+    remote = judge not in ("none", "local")
+    if preference == "none" and judge == "local":
+        raise InputError("the local judge is part of a run: name its directory with --preference")
+    if preference == "none" and not remote:
+        return RewardSuite(pack)
+    fitted = None
+    if preference != "none":
+        from suasion.pipeline import load_run_config
+        from suasion.pipeline import load_suite as load_fitted
+        from suasion.policy.model import load_backbone
+
+        config = load_run_config(Path(preference))
+        fitted = load_fitted(load_backbone(config.model), pack, config, Path(preference))
+    if remote:
+        from suasion.data.rubric import load_rubric
+        from suasion.rewards.remote_judge import RemoteJudge
+
+        key, name = (
+            os.environ.get("SUASION_JUDGE_KEY", "none"),
+            os.environ.get("SUASION_JUDGE_MODEL", "default"),
+        )
+        return RewardSuite(pack, RemoteJudge(judge, name, load_rubric(pack), key), fitted and fitted.model)
+    return RewardSuite(pack, fitted.judge if fitted and judge == "local" else None, fitted and fitted.model)
+
+
+def score_file(
+    suite: RewardSuite,
+    pack: Pack,
+    source: Path,
+    output: Path,
+    chunk: int,
+    complain: Callable[[InputError], None],
+) -> int:
+    """Score each record that can be read, in order; returns how many could not. Lines appear as they are scored."""
+    broken = 0
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("w", encoding="utf-8") as out:
+        for records in _chunks(pack, source, chunk):
+            good = []
+            for record in records:
+                if isinstance(record, InputError):
+                    broken += 1
+                    complain(record)
+                else:
+                    good.append(record)
+            for dialogue, reading in zip(good, suite.score(good), strict=True):
+                out.write(json.dumps(reading.as_json(dialogue.id), ensure_ascii=False) + "\n")
+    return broken
+
+
+def _chunks(pack: Pack, source: Path, size: int) -> Iterator[list[Dialogue | InputError]]:
+    part: list[Dialogue | InputError] = []
+    for number, record in read_dialogues(source, pack.check_brief):
+        if isinstance(record, Dialogue) and record.reply is None:
+            part.append(InputError("required to be scored, but missing", str(source), number, "reply"))
+        else:
+            part.append(record)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part
