@@ -173,7 +173,13 @@ def play(agent: str, pack_name: str, side: str, seed: int) -> None:
     from suasion.counterpart.play import play as hold
 
     speaker, pack = _agent(agent, pack_name)
-    hold(pack, draw_briefs(pack, 1, seed, "test")[0], speaker, side, seed)
+    hold(
+        pack,
+        draw_briefs(pack, 1, seed, "test")[0],
+        speaker,
+        "agent" if side == "agent" else "counterpart",
+        seed,
+    )
 
 
 @main.group(epilog=_example("suasion data synthesize --count 100 --output dialogues.jsonl"))
@@ -227,9 +233,8 @@ def pack_check(name: str) -> None:
     load_hearing(pack)
     rules = RuleSet.load(pack)
     stages = len(pack.sop.stages) + len(pack.sop.side_states)
-    click.echo(
-        f"{pack.id} {pack.version}: {stages} stages, {len(pack.intents.intents)} acts, {len(rules.rules)} rules"
-    )
+    acts = len(pack.intents.intents)
+    click.echo(f"{pack.id} {pack.version}: {stages} stages, {acts} acts, {len(rules.rules)} rules")
 
 
 def _agent(name: str, pack_name: str) -> "tuple[Agent, Pack]":

@@ -1,4 +1,4 @@
-"""The whole road as one function: data, SFT, rewards, REPO, verdict. Each stage is skipped when its result is there."""
+"""The whole road as one function: data, SFT, rewards, REPO, verdict; results that are there are used."""
 
 import json
 import subprocess
@@ -122,7 +122,7 @@ def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
             "evaluation": judged.model_copy(update={"base_contexts": int(judged.base_contexts * share)}),
         }
     )
-    note = f"matrix products reach {speed:.0f} GFLOP/s here, under {FAST_ENOUGH:.0f}: training sizes cut to {share:.0%}"
+    note = f"matrix products reach {speed:.0f} GFLOP/s, under {FAST_ENOUGH:.0f}: training cut to {share:.0%}"
     sys.stderr.write(note + "\n")
     return smaller, [note]
 

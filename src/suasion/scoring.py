@@ -21,7 +21,7 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
         raise InputError("the local judge is part of a run: name its directory with --preference")
     if preference == "none" and not remote:
         return RewardSuite(pack)
-    fitted = None
+    fitted: RewardSuite | None = None
     if preference != "none":
         from suasion.pipeline import load_run_config
         from suasion.pipeline import load_suite as load_fitted
@@ -37,8 +37,11 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
             os.environ.get("SUASION_JUDGE_KEY", "none"),
             os.environ.get("SUASION_JUDGE_MODEL", "default"),
         )
-        return RewardSuite(pack, RemoteJudge(judge, name, load_rubric(pack), key), fitted and fitted.model)
-    return RewardSuite(pack, fitted.judge if fitted and judge == "local" else None, fitted and fitted.model)
+        return RewardSuite(
+            pack, RemoteJudge(judge, name, load_rubric(pack), key), fitted.model if fitted else None
+        )
+    local = fitted.judge if fitted and judge == "local" else None
+    return RewardSuite(pack, local, fitted.model if fitted else None)
 
 
 def score_file(
@@ -49,7 +52,7 @@ def score_file(
     chunk: int,
     complain: Callable[[InputError], None],
 ) -> int:
-    """Score each record that can be read, in order; returns how many could not. Lines appear as they are scored."""
+    """Score each record that can be read, in order; returns how many could not."""
     broken = 0
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("w", encoding="utf-8") as out:

@@ -40,7 +40,7 @@ def evidence_for(state: State, brief: Brief) -> list[str]:
 def say_reply(
     state: State, brief: Brief, sop: Sop, book: Phrasebook, rng: random.Random, family: str | None = None
 ) -> PlannedReply:
-    """Plan and phrase the next reply. `family` fixes the phrasing, else one is drawn from training families."""
+    """Plan and phrase the next reply. `family` fixes the phrasing, else a training one is drawn."""
     acts = plan_acts(state, sop, rng, brief)
     family = family or rng.choice(book.families("propose"))
     return phrase_acts(acts, state, brief, sop, book, rng, family)

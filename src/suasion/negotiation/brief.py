@@ -33,7 +33,8 @@ class Ticket(BaseModel):
     def _target_below_price(self) -> "Ticket":
         if self.target_selling_price > self.selling_price:
             raise ValueError(
-                f"target_selling_price {self.target_selling_price:g} is above selling_price {self.selling_price:g}"
+                f"target_selling_price {self.target_selling_price:g} is above "
+                f"selling_price {self.selling_price:g}"
             )
         return self
 

@@ -153,7 +153,8 @@ def write_dialogues(path: Path, dialogues: Iterable[Dialogue]) -> int:
     part = path.with_name(path.name + ".part")
     count = 0
     with part.open("w", encoding="utf-8") as out:
-        for count, dialogue in enumerate(dialogues, start=1):
+        for dialogue in dialogues:
             out.write(dump_dialogue(dialogue) + "\n")
+            count += 1
     part.replace(path)
     return count

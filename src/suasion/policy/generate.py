@@ -1,9 +1,11 @@
 """Sampling replies in batches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
+from torch import Tensor
 from transformers import GenerationConfig as HfGenerationConfig
 
 from suasion.config import GenerationConfig
@@ -57,7 +59,8 @@ def _batch(
         pad_token_id=pad,
     )
     with torch.autocast(backbone.device.type, dtype=torch.bfloat16, enabled=backbone.dtype == torch.bfloat16):
-        output = backbone.model.generate(
+        write = cast("Callable[..., Tensor]", backbone.model.generate)
+        output = write(
             input_ids=ids.to(backbone.device),
             attention_mask=mask.to(backbone.device),
             generation_config=settings,

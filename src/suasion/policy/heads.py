@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -54,7 +55,7 @@ class ScalarRole:
 
 
 def copy_adapter(backbone: Backbone, name: str, tensors: dict[str, Tensor]) -> None:
-    """Put saved tensors into the adapter of that name. Raises InputError where one is missing or misshapen."""
+    """Put saved tensors into the adapter of that name. Raises InputError where one does not fit."""
     for key, parameter in backbone.adapter(name).items():
         if key not in tensors or tensors[key].shape != parameter.shape:
             raise InputError(f"the saved adapter does not fit: {key} is missing or has another shape")
@@ -73,7 +74,5 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     """Raises InputError when the file is missing or broken."""
     try:
         return dict(load_file(path))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"can't be read: {error}", str(path)) from None
-    except Exception as error:  # safetensors raises its own type, which it does not export for typing
-        raise InputError(f"not a safetensors file: {error}", str(path)) from None

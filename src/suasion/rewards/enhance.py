@@ -28,18 +28,18 @@ def enhance(
 
 
 def paper(r_model: float, e: float, n: float) -> float:
-    """R_model * (1 + s * E_enh / n); the factor lies in [0, 2]: good E makes a good reward better, a bad one less bad."""
+    """R_model * (1 + s * E_enh / n): good E makes a good reward better and a bad one less bad."""
     sign = 1.0 if r_model >= 0 else -1.0
     return r_model * (1.0 + sign * max(-n, min(n, e)) / n)
 
 
 def closed_hole(r_model: float, e: float, n: float) -> float:
-    """Ours: strictly increasing in the unclipped E for every R_model, and bounded by 3.
+    """Ours: strictly increasing in the unclipped E for every R_model, and within (-3, 3).
 
-    Both signals are squashed to (-1, 1); E weighs twice. A sum of points at or below -n, which the pack's
-    critical rules reach alone, stays below any reply whose E is 0 or more: 2 * tanh(-2) + 1 < -1.
+    E weighs twice: at or below -n/2 with R_model at most 1 it makes the total negative, which closes the
+    first hole, and the slope in E does not depend on R_model, which closes the second.
     """
-    return math.tanh(r_model / 2.0) + 2.0 * math.tanh(2.0 * e / n)
+    return r_model / (1.0 + abs(r_model)) + 2.0 * e / (n + abs(e))
 
 
 def plain_sum(r_model: float, e: float, n: float) -> float:

@@ -1,4 +1,4 @@
-"""RJ behind an OpenAI-compatible endpoint: one call a reply, a probability per criterion, checked on arrival."""
+"""RJ behind an OpenAI-compatible endpoint: one call a reply, a probability per criterion."""
 
 import asyncio
 import json

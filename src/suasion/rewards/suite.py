@@ -115,7 +115,7 @@ class RewardSuite:
     def combine(
         self, r_model: float | None, e_judge: float | None, e_func: float | None
     ) -> tuple[float | None, float | None]:
-        """E_enh and R_total. Without R_model there is no total; an unread judge is neutral or drops the reply."""
+        """E_enh and R_total. Without R_model no total; an unread judge is neutral or drops the reply."""
         parts = [part for part in (e_judge, e_func) if part is not None]
         n = self.config.n
         e_enh = max(-n, min(n, sum(parts))) if parts else None

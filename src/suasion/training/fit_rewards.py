@@ -96,7 +96,7 @@ def _fit(
         for start in range(0, len(batch), 4):
             part = batch[start : start + 4]
             value = loss(part) * (len(part) / len(batch))
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             total += float(value.detach())
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()

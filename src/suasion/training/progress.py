@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Progress:
-    """`with Progress("SFT") as p: p.at(3, 40, "loss 1.2")`; one line on a terminal, one in ten steps elsewhere."""
+    """`with Progress("SFT") as p: p.at(3, 40)`: a live line on a terminal, a few lines elsewhere."""
 
     def __init__(self, name: str) -> None:
         self.name = name

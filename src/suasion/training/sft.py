@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 import torch
 from datasets import Dataset
 from transformers import TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from suasion.config import FitConfig
 from suasion.negotiation.dialogue import Dialogue
@@ -108,7 +109,7 @@ def _arguments(folder: Path, config: FitConfig, seed: int, bf16: bool) -> SFTCon
     )
 
 
-class _Report(TrainerCallback):  # type: ignore[misc]  # transformers' class is untyped
+class _Report(TrainerCallback):
     """Hands TRL's progress to ours."""
 
     def __init__(self, progress: Progress) -> None:

@@ -3,7 +3,7 @@
 import random
 import statistics
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,12 @@ POLICY, REFERENCE, VALUE = "policy", "sft", "value"
 _RULES = Source.RULES
 
 
-class TooManyUnread(RuntimeError):
+class TooManyUnreadError(RuntimeError):
     """More replies went unread than the configuration allows."""
 
 
 class Trainer:
-    """REPO as PPO with a value model: reply credit, KL per token outside R_total, adapters on one backbone."""
+    """REPO as PPO with a value model: reply credit, KL per token outside R_total, adapters only."""
 
     def __init__(self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig) -> None:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
@@ -88,7 +88,9 @@ class Trainer:
         collected = time.perf_counter() - started
         unread = 1 - float(batch.kept.float().mean())
         if unread > config.rewards.max_unread:
-            raise TooManyUnread(f"step {step}: {unread:.0%} of the replies have no reward; is the judge up?")
+            raise TooManyUnreadError(
+                f"step {step}: {unread:.0%} of the replies have no reward; is the judge up?"
+            )
         advantages, returns = self._advantages(batch)
         scale = min(1.0, (step + 1) / max(1, settings.warmup_steps))
         for optimizer, rate in (
@@ -131,12 +133,12 @@ class Trainer:
         returns: Tensor,
         settings: TrainingConfig,
     ) -> dict[str, float]:
-        """One optimizer step of policy and value on the contexts `part`; the loss is a mean over valid tokens."""
+        """One optimizer step of policy and value on contexts `part`; losses are means over valid tokens."""
         copies = settings.replies_per_context
         valid = batch.mask & batch.kept[:, None]
         rows_of = {tree: list(range(tree * copies, (tree + 1) * copies)) for tree in part}
         count = max(1, sum(int(valid[row].sum()) for rows in rows_of.values() for row in rows))
-        sums: Counter[str] = Counter()
+        sums: defaultdict[str, float] = defaultdict(float)
         for role in (POLICY, VALUE):
             frozen = role == POLICY and self.optimizers[POLICY].param_groups[0]["lr"] == 0.0
             with self.backbone.role(role, train=True):
