@@ -1,0 +1,135 @@
+"""The commands as a user meets them."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click import Command, Group
+from click.testing import CliRunner
+
+from suasion.cli import main
+
+GOOD = {
+    "id": "d1",
+    "brief": {
+        "hotel": "Sunrise Hotel",
+        "city": "Hangzhou",
+        "agency": "Voyara",
+        "agent_name": "Lin",
+        "facts": ["The hotel's page had 310 views in the last 7 days."],
+        "tickets": [
+            {
+                "id": "t1",
+                "room": "Deluxe King",
+                "check_in": "2026-12-01",
+                "check_out": "2026-12-02",
+                "currency": "CNY",
+                "selling_price": 420,
+                "commission_rate": 0.15,
+                "target_selling_price": 380,
+                "competitor_price": {"selling_price": 385, "source": "another platform", "seen_at": "2026-11-20"},
+            }
+        ],
+    },
+    "turns": [
+        {"speaker": "agent", "text": "Hello, this is Lin from Voyara."},
+        {"speaker": "counterpart", "text": "Yes?"},
+        {"speaker": "counterpart", "silence_minutes": 45},
+    ],
+    "reply": "Thank you for agreeing to 380 yuan! Our target price is 380.",
+}
+
+
+def changed(**changes: object) -> dict[str, object]:
+    record = json.loads(json.dumps(GOOD))
+    ticket = record["brief"]["tickets"][0]
+    for key, value in changes.items():
+        (ticket if key in ticket or key.startswith("t_") else record)[key.removeprefix("t_")] = value
+    return record
+
+
+BROKEN = [
+    ("{not json", "JSON"),
+    (json.dumps([1]), "object"),
+    (json.dumps(changed(selling_price=-1)), "brief.tickets.0.selling_price"),
+    (json.dumps(changed(target_selling_price=500)), "target_selling_price"),
+    (json.dumps(changed(check_out="2026-11-30")), "check_out"),
+    (json.dumps(changed(check_in="soon")), "check_in"),
+    (json.dumps(changed(t_colour="blue")), "colour"),
+    (json.dumps(changed(turns=[{"speaker": "cat", "text": "x"}])), "turns.0.speaker"),
+    (json.dumps(changed(turns=[{"speaker": "agent"}])), "turns.0"),
+    (json.dumps(changed(replly="x")), "replly"),
+    (json.dumps({key: value for key, value in GOOD.items() if key != "reply"}), "reply"),
+    (json.dumps(GOOD).replace("420", "NaN"), "NaN"),
+]
+
+
+def test_score_reads_what_it_can_and_names_the_rest(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    lines = [json.dumps(GOOD)]
+    for text, _ in BROKEN:
+        lines += [text, json.dumps(GOOD)]
+    source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["score", "--input", str(source), "--output", str(output)])
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert result.exit_code == 1
+    assert len(errors) == len(BROKEN)
+    for number, (error, (_, says)) in enumerate(zip(errors, BROKEN, strict=True)):
+        assert f"{source}:{2 * number + 2}" in error
+        assert says in error
+    scores = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    assert len(scores) == len(BROKEN) + 1
+    first = scores[0]
+    assert first["e_func"] < -100
+    assert {hit["severity"] for hit in first["rules"]} >= {"critical"}
+    assert (first["r_model"], first["r_total"], first["e_judge"]) == (None, None, None)
+    assert first["status"] == {"model": "unread", "judge": "unread", "rules": "read"}
+    assert first["stage"] == "silence"
+
+
+def test_simulate_then_reply_is_reproducible(tmp_path: Path) -> None:
+    talks = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
+    for path in talks:
+        arguments = ["simulate", "--agent", "intent", "--conversations", "5", "--seed", "4", "--output", str(path)]
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert talks[0].read_bytes() == talks[1].read_bytes()
+    output = tmp_path / "replies.jsonl"
+    arguments = ["reply", "--agent", "intent", "--input", str(talks[0]), "--output", str(output)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert all(json.loads(line)["reply"] for line in output.read_text(encoding="utf-8").splitlines())
+
+
+def test_an_unknown_key_of_a_config_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("[training]\nstep = 3\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["run", "--config", str(path), "--output", str(tmp_path / "run")])
+    assert result.exit_code == 2
+    assert f"{path}:2: training.step: unknown key" in result.stderr
+
+
+def every_command(command: Command, words: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Command]]:
+    nested = command.commands.items() if isinstance(command, Group) else ()
+    return [(words, command)] + [pair for name, sub in nested for pair in every_command(sub, (*words, name))]
+
+
+@pytest.mark.parametrize(("words", "command"), every_command(main), ids=lambda value: str(value)[:40])
+def test_every_help_has_an_example_of_a_real_command(words: tuple[str, ...], command: Command) -> None:
+    result = CliRunner().invoke(main, [*words, "--help"])
+    assert result.exit_code == 0
+    example = str(command.epilog).split("suasion ", 1)[1].split()
+    found: Command = main
+    while isinstance(found, Group):
+        found = found.commands[example.pop(0)]
+    assert found.make_context(found.name, example).params is not None
+
+
+def test_help_is_quick() -> None:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "suasion.cli", "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5

@@ -1,0 +1,68 @@
+"""PPO's mathematics against tables worked out by hand."""
+
+import pytest
+import torch
+
+from suasion import gae
+from suasion.training.ppo import explained_variance, kl_estimate, normalise, policy_loss, value_loss
+
+
+def test_gae_by_hand() -> None:
+    # gamma 0.9, lambda 0.5, V = (1, 2, 3), r = (0, 0, 10): deltas 0.8, 0.7, 7 from the front
+    found = gae(torch.tensor([[0.0, 0, 10]]), torch.tensor([[1.0, 2, 3]]), torch.ones(1, 3), 0.9, 0.5)
+    last, middle = 7.0, 0.7 + 0.45 * 7.0
+    assert found[0].tolist() == pytest.approx([0.8 + 0.45 * middle, middle, last])
+
+
+def test_gae_steps_over_the_counterpart() -> None:
+    """Five agent tokens, a hundred of the counterpart, five agent tokens: 0.5 * 0.95^5 at the first turn's end."""
+    mask = torch.tensor([[1] * 5 + [0] * 100 + [1] * 5])
+    rewards = torch.zeros(1, 110)
+    rewards[0, -1] = 1.0
+    found = gae(rewards, torch.full((1, 110), 0.5), mask, 1.0, 0.95)
+    assert float(found[0, 4]) == pytest.approx(0.387, abs=5e-4)
+    assert float(found[0, 5:105].abs().max()) == 0.0
+
+
+def test_gae_does_not_see_masked_values() -> None:
+    mask = torch.tensor([[1, 0, 1]])
+    rewards = torch.tensor([[0.0, 0, 1]])
+    one = gae(rewards, torch.tensor([[0.5, 99.0, 0.5]]), mask, 1.0, 0.9)
+    other = gae(rewards, torch.tensor([[0.5, -99.0, 0.5]]), mask, 1.0, 0.9)
+    assert torch.equal(one, other)
+
+
+def test_gae_refuses_other_shapes() -> None:
+    with pytest.raises(ValueError, match=r"\(B, T\)"):
+        gae(torch.zeros(3), torch.zeros(3), torch.ones(3), 1.0, 1.0)
+
+
+def test_policy_loss_clips_on_the_greedy_side_only() -> None:
+    new = torch.log(torch.tensor([1.5, 0.5, 1.5, 1.0]))
+    loss, clipped = policy_loss(new, torch.zeros(4), torch.tensor([1.0, -1.0, -1.0, 2.0]), 0.2)
+    assert loss.tolist() == pytest.approx([-1.2, 0.8, 1.5, -2.0])
+    assert clipped.tolist() == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_value_loss_is_pessimistic() -> None:
+    loss = value_loss(torch.tensor([2.0]), torch.tensor([0.0]), torch.tensor([2.0]), 0.5)
+    assert float(loss) == pytest.approx(0.5 * 1.5**2)  # the clipped value 0.5 is 1.5 away
+
+
+def test_kl_is_zero_at_equality_and_positive_elsewhere() -> None:
+    found = kl_estimate(torch.tensor([-1.0, -1.0, -1.0]), torch.tensor([-1.0, -2.0, -0.5]))
+    assert float(found[0]) == 0.0
+    assert float(found[1:].min()) > 0.0
+
+
+def test_advantages_are_normalised_over_valid_tokens() -> None:
+    mask = torch.tensor([[True, True, False]])
+    found = normalise(torch.tensor([[1.0, 3.0, 1000.0]]), mask)
+    assert found[0].tolist() == pytest.approx([-1.0, 1.0, 0.0])
+
+
+def test_explained_variance() -> None:
+    returns = torch.tensor([0.0, 2.0])
+    assert explained_variance(returns, returns) == 1.0
+    assert explained_variance(torch.ones(2), returns) == pytest.approx(0.0)
+    assert explained_variance(torch.zeros(2), torch.ones(2)) == 0.0
