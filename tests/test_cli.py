@@ -30,7 +30,11 @@ GOOD = {
                 "selling_price": 420,
                 "commission_rate": 0.15,
                 "target_selling_price": 380,
-                "competitor_price": {"selling_price": 385, "source": "another platform", "seen_at": "2026-11-20"},
+                "competitor_price": {
+                    "selling_price": 385,
+                    "source": "another platform",
+                    "seen_at": "2026-11-20",
+                },
             }
         ],
     },
@@ -93,7 +97,17 @@ def test_score_reads_what_it_can_and_names_the_rest(tmp_path: Path) -> None:
 def test_simulate_then_reply_is_reproducible(tmp_path: Path) -> None:
     talks = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
     for path in talks:
-        arguments = ["simulate", "--agent", "intent", "--conversations", "5", "--seed", "4", "--output", str(path)]
+        arguments = [
+            "simulate",
+            "--agent",
+            "intent",
+            "--conversations",
+            "5",
+            "--seed",
+            "4",
+            "--output",
+            str(path),
+        ]
         assert CliRunner().invoke(main, arguments).exit_code == 0
     assert talks[0].read_bytes() == talks[1].read_bytes()
     output = tmp_path / "replies.jsonl"

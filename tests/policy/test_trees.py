@@ -2,7 +2,14 @@
 
 import pytest
 import torch
-from transformers import GemmaConfig, GemmaForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    GemmaConfig,
+    GemmaForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from suasion.config import ModelConfig
 from suasion.policy.heads import ScalarRole
@@ -40,7 +47,9 @@ def test_branches_equal_rows_of_their_own(backbone: Backbone) -> None:
         alone = [token_logprobs(backbone, lay_out([branch(prompt, [reply])]), 0.7)[0] for reply in replies]
         plain = backbone.plain(torch.tensor([[*prompt, *replies[0]]])).logits / 0.7
     assert torch.allclose(together, torch.cat(alone), atol=1e-5)
-    expected = torch.log_softmax(plain.float(), -1)[0, 3:6].gather(1, torch.tensor(replies[0])[:, None]).squeeze(1)
+    expected = (
+        torch.log_softmax(plain.float(), -1)[0, 3:6].gather(1, torch.tensor(replies[0])[:, None]).squeeze(1)
+    )
     assert torch.allclose(together[:3], expected, atol=1e-5)
 
 

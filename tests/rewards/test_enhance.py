@@ -37,7 +37,10 @@ def test_factor_lies_between_0_and_2(r: float, judge: float, rules: float) -> No
 
 @given(reward, points, points, points, st.sampled_from(sorted(OPERATORS)))
 def test_better_e_is_never_worse(r: float, judge: float, low: float, more: float, operator: str) -> None:
-    assert enhance(r, judge, low, operator=operator) <= enhance(r, judge, low + abs(more), operator=operator) + 1e-9
+    assert (
+        enhance(r, judge, low, operator=operator)
+        <= enhance(r, judge, low + abs(more), operator=operator) + 1e-9
+    )
 
 
 @given(reward, st.floats(-400, 400))

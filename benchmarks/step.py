@@ -1,0 +1,40 @@
+"""Time REPO steps with an unfitted reward model and rules, no judge: median seconds of collecting and updating.
+
+The side-by-side bench against TRL's GRPO belongs to the speed issue and is not here yet.
+"""
+
+import argparse
+import statistics
+import time
+
+from suasion.config import RunConfig, TrainingConfig
+from suasion.data.synthesize import examples_of, synthesize
+from suasion.negotiation.pack import Pack
+from suasion.policy.model import load_backbone
+from suasion.rewards.reward_model import RewardModel
+from suasion.rewards.suite import RewardSuite
+from suasion.training.trainer import REFERENCE, Trainer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=3)
+    steps = parser.parse_args().steps
+    config = RunConfig(training=TrainingConfig(value_warmup_steps=0))
+    pack = Pack.load(config.pack)
+    contexts = [example.dialogue for example in examples_of(synthesize(pack, 20, 0), pack)]
+    backbone = load_backbone(config.model)
+    backbone.add_adapter(REFERENCE)
+    trainer = Trainer(backbone, RewardSuite(pack, None, RewardModel(backbone, pack)), pack, config)
+    collect, total = [], []
+    for step in range(steps + 1):
+        start = time.perf_counter()
+        record = trainer.step(step, contexts[8 * step : 8 * step + 8])
+        total.append(time.perf_counter() - start)
+        collect.append(record["collect_s"])
+    collected, whole = statistics.median(collect[1:]), statistics.median(total[1:])
+    print(f"{backbone.dtype}, {steps} steps: collect {collected:.1f} s, update {whole - collected:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
