@@ -1,4 +1,4 @@
-"""Time REPO steps with an unfitted reward model and rules, no judge: median seconds of collecting and updating.
+"""Time REPO steps with an unfitted reward model and rules, no judge: median seconds of collect and update.
 
 The side-by-side bench against TRL's GRPO belongs to the speed issue and is not here yet.
 """

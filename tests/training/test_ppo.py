@@ -15,7 +15,7 @@ def test_gae_by_hand() -> None:
 
 
 def test_gae_steps_over_the_counterpart() -> None:
-    """Five agent tokens, a hundred of the counterpart, five agent tokens: 0.5 * 0.95^5 at the first turn's end."""
+    # gamma 0.9, lambda 0.5, V = (1, 2, 3), r = (0, 0, 10): deltas 0.8, 0.7, 7
     mask = torch.tensor([[1] * 5 + [0] * 100 + [1] * 5])
     rewards = torch.zeros(1, 110)
     rewards[0, -1] = 1.0
