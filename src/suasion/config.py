@@ -70,10 +70,6 @@ class RewardsConfig(_Frozen):
         "neutral", description="an unread judge: E of 0, or drop the reply"
     )
     max_unread: float = Field(0.5, ge=0, le=1, description="stop the run above this share of unread replies")
-    judge_url: str | None = Field(
-        None, description="OpenAI-compatible endpoint; the key is in SUASION_JUDGE_KEY"
-    )
-    judge_model: str = Field("default", description="model name that the endpoint knows")
 
 
 class TrainingConfig(_Frozen):
@@ -108,7 +104,6 @@ class EvaluationConfig(_Frozen):
 class RunConfig(_Frozen):
     pack: str = Field("hotel", description="built-in pack or folder")
     seed: int = Field(0, description="of everything random")
-    minutes: float = Field(16, gt=0, description="budget; sizes are trimmed on a processor too slow for it")
     batch_tokens: int = Field(1300, ge=256, description="padded tokens in one forward pass with gradient")
     model: ModelConfig = ModelConfig()
     generation: GenerationConfig = GenerationConfig()

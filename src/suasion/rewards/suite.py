@@ -92,7 +92,7 @@ class RewardSuite:
         parts = [
             pack.version,
             judge.version if judge else "",
-            self.config.model_dump_json(exclude={"judge_url"}),
+            self.config.model_dump_json(),
         ]
         self.version = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
