@@ -13,7 +13,7 @@ from suasion.negotiation.pack import Pack
 from suasion.policy.model import load_backbone
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
-from suasion.training.trainer import REFERENCE, Trainer
+from suasion.training.trainer import Trainer
 
 
 def main() -> None:
@@ -24,7 +24,6 @@ def main() -> None:
     pack = Pack.load(config.pack)
     contexts = [example.dialogue for example in examples_of(synthesize(pack, 20, 0), pack)]
     backbone = load_backbone(config.model)
-    backbone.add_adapter(REFERENCE)
     trainer = Trainer(backbone, RewardSuite(pack, None, RewardModel(backbone, pack)), pack, config)
     collect, total = [], []
     for step in range(steps + 1):

@@ -32,15 +32,16 @@ class ModelConfig(_Frozen):
 class GenerationConfig(_Frozen):
     max_new_tokens: int = Field(48, ge=4, description="longest reply, in tokens")
     temperature: float = Field(
-        0.7, gt=0, description="of sampling; training uses the same for its log-probabilities"
+        0.6, gt=0, description="of sampling; training uses the same for its log-probabilities"
     )
     batch_size: int = Field(32, ge=1, description="replies written at once")
 
 
 class DataConfig(_Frozen):
     dialogues: int = Field(260, ge=2, description="synthetic dialogues for training")
-    pairs: int = Field(300, ge=2, description="preference pairs, half defect and half quality")
-    verdicts: int = Field(220, ge=8, description="replies with verdicts on every criterion")
+    pairs: int = Field(360, ge=2, description="preference pairs, half defect and half quality")
+    pairs_per_context: int = Field(3, ge=1, description="pairs of one context share the reading of it")
+    asked: int = Field(4, ge=1, description="criteria that the judge is fitted on per reply")
     records: Path | None = Field(
         None, description="train on these dialogue records instead of synthetic ones"
     )
@@ -51,21 +52,22 @@ class FitConfig(_Frozen):
 
     epochs: int = Field(1, ge=1, description="passes over the data")
     learning_rate: float = Field(5e-4, gt=0, description="peak, decayed linearly after warm-up")
-    batch_size: int = Field(8, ge=1, description="examples per optimizer step")
+    batch_size: int = Field(4, ge=1, description="rows or contexts per optimizer step")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the rate rises")
     weight_decay: float = Field(0.0, ge=0)
 
 
 class RewardModelConfig(FitConfig):
-    centring: float = Field(
-        0.01, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term"
-    )
+    centring: float = Field(0.3, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term")
     calibration: int = Field(64, ge=8, description="contexts whose on-policy replies set zero and scale")
 
 
 class RewardsConfig(_Frozen):
     n: float = Field(100, gt=0, description="E is clipped to [-n, n]")
     operator: Literal["paper", "closed-hole", "sum"] = Field("paper", description="how E changes R_model")
+    judge_floor: float = Field(
+        0.4, ge=-1, le=1, description="kappa on held-out verdicts below which a criterion is not read"
+    )
     missing: Literal["neutral", "drop"] = Field(
         "neutral", description="an unread judge: E of 0, or drop the reply"
     )

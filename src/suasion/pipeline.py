@@ -1,35 +1,24 @@
 """The whole road as one function: data, SFT, rewards, REPO, verdict; results that are there are used."""
 
-import json
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from suasion.agents.llm import PolicyAgent
 from suasion.config import RunConfig
 from suasion.counterpart.briefs import draw_briefs
-from suasion.data.examples import Pair, Verdict
-from suasion.data.importers import next_reply_examples, next_reply_pairs
-from suasion.data.pairs import make_pairs, make_verdicts
 from suasion.data.rubric import load_rubric
-from suasion.data.synthesize import balance, examples_of, synthesize
-from suasion.errors import InputError
-from suasion.evaluation.arms import judge_arm
+from suasion.data.splits import HELD_OUT_SEED, Data, prepare
+from suasion.evaluation.arms import Contender, judge_arms
 from suasion.evaluation.criteria import Margins
+from suasion.evaluation.metrics import Arm
 from suasion.evaluation.report import Report, RunInfo, build_report
-from suasion.negotiation.dialogue import Dialogue, load_dialogues, write_dialogues
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
-from suasion.policy.model import Backbone, load_backbone, matrix_speed
+from suasion.policy.model import UNTOUCHED, Backbone, load_backbone, matrix_speed
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
+from suasion.run_folder import Log, describe_run, load_run_config, write_json
 from suasion.training.fit_rewards import (
     calibrate,
     fit_judge,
@@ -37,47 +26,22 @@ from suasion.training.fit_rewards import (
     judge_agreement,
     pair_accuracy,
 )
+from suasion.training.sampled_pairs import sampled_pairs
 from suasion.training.sft import fit_sft
-from suasion.training.trainer import POLICY, REFERENCE, Trainer
+from suasion.training.trainer import POLICY, Trainer
 
+SFT = "sft"
 FAST_ENOUGH = 240.0  # GFLOP/s of matrix products at which the configured sizes fit their minutes
-HELD_OUT_SEED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """What the stages learn from and are judged on; the splits share no hotel."""
-
-    dialogues: Sequence[Dialogue]
-    pairs: Sequence[Pair]
-    held_out_pairs: Sequence[Pair]
-    verdicts: Sequence[Verdict]
-    held_out_verdicts: Sequence[Verdict]
-    contexts: Sequence[Dialogue]
-    test_contexts: Sequence[Dialogue]
-
-
-@dataclass(slots=True)
-class Log:
-    """Seconds of each stage, and figures found on the way."""
-
-    phases: dict[str, float] = field(default_factory=dict)
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.phases[name] = round(time.perf_counter() - start, 1)
-        sys.stderr.write(f"-- {name}: {self.phases[name]:.0f} s\n")
+# of a run's time, as measured: for the remaining time that is shown
+SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.28, "rewards": 0.25, "training": 0.25, "evaluation": 0.2}
 
 
 def run(config: RunConfig, folder: Path, resume: bool = False, command: str = "suasion run") -> Report:
     """Train and judge a negotiator in `folder`; with `resume` what is there already is used."""
     folder.mkdir(parents=True, exist_ok=True)
-    pack, log = Pack.load(config.pack), Log()
+    pack, log = Pack.load(config.pack), Log(SHARES)
     config, trims = trim(config)
-    _write_json(folder / "run.json", describe_run(config, command, trims))
+    write_json(folder / "run.json", describe_run(config, command, trims))
     with log.phase("data"):
         data = prepare(pack, config)
     with log.phase("model"):
@@ -86,7 +50,7 @@ def run(config: RunConfig, folder: Path, resume: bool = False, command: str = "s
         fine_tune(backbone, data, pack, config, folder, resume)
     with log.phase("rewards"):
         suite = fit_rewards(backbone, data, pack, config, folder, resume, log)
-    with log.phase(config.training.method):
+    with log.phase("training"):
         trainer = Trainer(backbone, suite, pack, config)
         records = trainer.run(data.contexts, folder, resume)
         save_policy(backbone, folder)
@@ -95,7 +59,7 @@ def run(config: RunConfig, folder: Path, resume: bool = False, command: str = "s
     info = run_info(config, command, suite, backbone, log, trims)
     report = build_report(arms, records, info, Margins(config.evaluation.margin, config.evaluation.margin))
     report.write(folder)
-    _write_json(folder / "figures.json", {"phases": log.phases, **log.figures})
+    write_json(folder / "figures.json", {"phases": log.phases, **log.figures})
     return report
 
 
@@ -113,10 +77,7 @@ def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
     smaller = config.model_copy(
         update={
             "data": data.model_copy(
-                update={
-                    key: max(16, int(getattr(data, key) * share))
-                    for key in ("dialogues", "pairs", "verdicts")
-                }
+                update={key: max(16, int(getattr(data, key) * share)) for key in ("dialogues", "pairs")}
             ),
             "training": training.model_copy(update={"steps": max(4, int(training.steps * share))}),
             "evaluation": judged.model_copy(update={"base_contexts": int(judged.base_contexts * share)}),
@@ -127,61 +88,17 @@ def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
     return smaller, [note]
 
 
-def prepare(pack: Pack, config: RunConfig) -> Data:
-    """Synthetic dialogues and what is made of them, or next-reply data from given records."""
-    if config.data.records:
-        return _prepare_records(pack, config, config.data.records)
-    seed, sizes = config.seed, config.data
-    dialogues = synthesize(pack, sizes.dialogues, seed, "train")
-    examples = balance(examples_of(dialogues, pack), sizes.pairs * 4, seed)
-    pairs = make_pairs(examples, pack, sizes.pairs, seed)
-    validation = examples_of(synthesize(pack, 60, seed + HELD_OUT_SEED, "validation"), pack)
-    held_out = make_pairs(validation, pack, 60, seed)
-    test = examples_of(synthesize(pack, config.evaluation.contexts, HELD_OUT_SEED, "test"), pack)
-    judged = pairs if len(pairs) < sizes.verdicts else pairs[: sizes.verdicts]
-    return Data(
-        dialogues=dialogues,
-        pairs=pairs,
-        held_out_pairs=held_out,
-        verdicts=make_verdicts(judged, pack, seed),
-        held_out_verdicts=make_verdicts(held_out, pack, seed),
-        contexts=[example.dialogue.with_reply("") for example in examples],
-        test_contexts=[e.dialogue for e in balance(test, config.evaluation.contexts, HELD_OUT_SEED)],
-    )
-
-
-def _prepare_records(pack: Pack, config: RunConfig, path: Path) -> Data:
-    """Real dialogues: every fifth is held out; pairs are the real next reply against one from elsewhere."""
-    records = load_dialogues(path, pack.check_brief)
-    train = [record for index, record in enumerate(records) if index % 5]
-    test = [record for index, record in enumerate(records) if index % 5 == 0]
-    if not train or not test:
-        raise InputError("at least five dialogues are needed", str(path))
-    seed, judged = config.seed, config.evaluation.contexts
-    examples = next_reply_examples(train, pack)
-    return Data(
-        dialogues=train[: config.data.dialogues],
-        pairs=next_reply_pairs(train, config.data.pairs, seed),
-        held_out_pairs=next_reply_pairs(test, 60, seed),
-        verdicts=(),
-        held_out_verdicts=(),
-        contexts=[example.dialogue for example in examples],
-        test_contexts=[
-            e.dialogue for e in next_reply_examples(test, pack)[:: max(1, len(test) * 5 // judged)]
-        ][:judged],
-    )
-
-
 def fine_tune(
     backbone: Backbone, data: Data, pack: Pack, config: RunConfig, folder: Path, resume: bool
 ) -> None:
-    """The `sft` adapter: trained, or loaded from the folder."""
+    """SFT, or what is left of it in the folder; from then on it is a part of the backbone."""
     path = folder / "sft.safetensors"
-    if resume and path.exists():
-        load_adapter(backbone, REFERENCE, path)
-        return
-    fit_sft(backbone, REFERENCE, data.dialogues, pack, config.sft, config.seed)
-    save_tensors(path, {key: value.detach().cpu() for key, value in backbone.adapter(REFERENCE).items()})
+    if not (resume and path.exists()):
+        fit_sft(backbone, SFT, data.dialogues, pack, config.sft, config.seed)
+        save_tensors(path, {key: value.detach().cpu() for key, value in backbone.adapter(SFT).items()})
+        backbone.bake(SFT)
+    else:
+        load_start(backbone, folder)
 
 
 def fit_rewards(
@@ -191,9 +108,12 @@ def fit_rewards(
     if resume and (folder / "rewards" / "calibration.json").exists():
         return load_suite(backbone, pack, config, folder)
     model = RewardModel(backbone, pack, 2 * config.batch_tokens)
-    fit_reward_model(model, data.pairs, config.reward_model, config.seed)
-    accuracy = pair_accuracy(model, data.held_out_pairs)
-    agent = PolicyAgent(backbone, REFERENCE, pack, config.generation)
+    agent, rules = PolicyAgent(backbone, None, pack, config.generation), RewardSuite(pack)
+    pairs, held_out = (
+        [*made, *sampled_pairs(agent, rules, made, config.seed)] for made in (data.pairs, data.held_out_pairs)
+    )
+    fit_reward_model(model, pairs, config.reward_model, config.seed)
+    accuracy = pair_accuracy(model, held_out)
     contexts = data.contexts[: config.reward_model.calibration]
     texts = [agent.reply(contexts, config.seed + copy) for copy in range(2)]
     replies = [[c.with_reply(text[i]) for text in texts] for i, c in enumerate(contexts)]
@@ -204,7 +124,9 @@ def fit_rewards(
     if data.verdicts:
         judge = LocalJudge(backbone, pack, load_rubric(pack), 2 * config.batch_tokens)
         fit_judge(judge, data.verdicts, config.judge, config.seed)
-        log.figures["judge_agreement"] = judge_agreement(judge, data.held_out_verdicts)
+        judge.agreement = judge_agreement(judge, data.held_out_verdicts)
+        judge.floor = config.rewards.judge_floor
+        log.figures |= {"judge_agreement": judge.agreement, "judge_reads": sorted(judge.trusted)}
         judge.save(folder / "rewards")
     model.save(folder / "rewards")
     return RewardSuite(pack, judge, model, config.rewards)
@@ -212,31 +134,25 @@ def fit_rewards(
 
 def evaluate_arms(
     backbone: Backbone, suite: RewardSuite, data: Data, pack: Pack, config: RunConfig
-) -> list[Any]:
+) -> list[Arm]:
     """Base, SFT and REPO on the same contexts and negotiations."""
     judged = config.evaluation
     contexts = list(data.test_contexts)
     hotels = judged.negotiations if not config.data.records else 0
     briefs = draw_briefs(pack, hotels, HELD_OUT_SEED + config.seed, "test") if hotels else []
-    arms = []
-    for name, adapter, count, talks in (
-        ("base", None, judged.base_contexts, 0),
-        ("sft", REFERENCE, len(contexts), hotels),
-        ("repo", POLICY, len(contexts), hotels),
-    ):
-        agent = PolicyAgent(backbone, adapter, pack, config.generation)
-        arm = judge_arm(
-            name,
-            agent,
-            suite,
-            contexts[:count],
-            briefs[:talks],
-            HELD_OUT_SEED + config.seed,
-            2 * config.batch_tokens,
+    contenders = [
+        Contender(
+            name, PolicyAgent(backbone, adapter, pack, config.generation), count, negotiates=name != "base"
         )
-        sys.stderr.write(f"judged {name}: {len(arm.replies)} replies, {len(arm.negotiations)} negotiations\n")
-        arms.append(arm)
-    return arms
+        for name, adapter, count in (
+            ("base", UNTOUCHED, judged.base_contexts),
+            ("sft", None, len(contexts)),
+            ("repo", POLICY, len(contexts)),
+        )
+    ]
+    return judge_arms(
+        contenders, suite, contexts, briefs, HELD_OUT_SEED + config.seed, 2 * config.batch_tokens
+    )
 
 
 def save_policy(backbone: Backbone, folder: Path) -> None:
@@ -251,8 +167,14 @@ def load_adapter(backbone: Backbone, name: str, path: Path) -> None:
     copy_adapter(backbone, name, load_tensors(path))
 
 
+def load_start(backbone: Backbone, folder: Path) -> None:
+    """The model of a run as SFT left it, on which all its roles stand."""
+    load_adapter(backbone, SFT, folder / "sft.safetensors")
+    backbone.bake(SFT)
+
+
 def load_suite(backbone: Backbone, pack: Pack, config: RunConfig, folder: Path) -> RewardSuite:
-    """The rewards of a finished run."""
+    """The rewards of a finished run; the backbone stands where SFT left it."""
     rewards = folder / "rewards"
     model = RewardModel.load(backbone, pack, rewards)
     has_judge = (rewards / "judge.safetensors").exists()
@@ -264,16 +186,9 @@ def load_agent(folder: Path) -> tuple[PolicyAgent, RunConfig]:
     """The trained agent of a run directory. Raises InputError when it is not one."""
     config = load_run_config(folder)
     backbone = load_backbone(config.model)
+    load_start(backbone, folder)
     load_adapter(backbone, POLICY, folder / "policy.safetensors")
     return PolicyAgent(backbone, POLICY, Pack.load(config.pack), config.generation), config
-
-
-def load_run_config(folder: Path) -> RunConfig:
-    path = folder / "run.json"
-    try:
-        return RunConfig.model_validate(json.loads(path.read_text(encoding="utf-8"))["config"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"not a run directory: {error}", str(path)) from None
 
 
 def run_info(
@@ -293,42 +208,4 @@ def run_info(
     )
 
 
-def describe_run(config: RunConfig, command: str, trims: list[str]) -> dict[str, Any]:
-    """How a run is made: resolved configuration, versions, commit."""
-    return {
-        "command": command,
-        "config": config.model_dump(mode="json"),
-        "trims": trims,
-        "commit": _commit(),
-        "versions": {name: _version(name) for name in ("suasion", "torch", "transformers", "trl", "peft")},
-    }
-
-
-def _commit() -> str:
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return found.stdout.strip()
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _write_json(path: Path, content: Any) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
-__all__ = ["load_agent", "load_suite", "prepare", "run", "write_dialogues"]
+__all__ = ["load_agent", "load_suite", "prepare", "run"]

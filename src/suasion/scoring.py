@@ -23,12 +23,15 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
         return RewardSuite(pack)
     fitted: RewardSuite | None = None
     if preference != "none":
-        from suasion.pipeline import load_run_config
+        from suasion.pipeline import load_start
         from suasion.pipeline import load_suite as load_fitted
         from suasion.policy.model import load_backbone
+        from suasion.run_folder import load_run_config
 
         config = load_run_config(Path(preference))
-        fitted = load_fitted(load_backbone(config.model), pack, config, Path(preference))
+        backbone = load_backbone(config.model)
+        load_start(backbone, Path(preference))
+        fitted = load_fitted(backbone, pack, config, Path(preference))
     if remote:
         from suasion.data.rubric import load_rubric
         from suasion.rewards.remote_judge import RemoteJudge

@@ -19,6 +19,7 @@ from suasion.data.examples import (
 from suasion.data.pairs import SOURCES, make_pairs, make_verdicts
 from suasion.data.rubric import load_rubric
 from suasion.errors import InputError
+from suasion.negotiation.dialogue import dump_dialogue
 from suasion.negotiation.pack import Pack
 from suasion.rewards.rules import RuleSet
 
@@ -76,13 +77,29 @@ def test_no_pairs_from_no_examples(pack: Pack) -> None:
     assert make_pairs([], pack, 10, seed=0) == []
 
 
-def test_verdicts_follow_from_acts_and_faults(pack: Pack, pairs: list[Pair], examples: list[Example]) -> None:
+def test_each_reply_is_asked_about_once_on_every_criterion(
+    pack: Pack, pairs: list[Pair], examples: list[Example]
+) -> None:
     rubric = load_rubric(pack)
     verdicts = make_verdicts([*pairs, *examples[:100]], pack, seed=0)
+    asked = Counter((dump_dialogue(verdict.dialogue), verdict.criterion) for verdict in verdicts)
+    assert set(asked.values()) == {1}
     counts = Counter((verdict.criterion, verdict.verdict) for verdict in verdicts)
     for criterion in rubric.criteria:
-        assert counts[criterion.id, True] == counts[criterion.id, False] > 20
-    assert verdicts == make_verdicts([*pairs, *examples[:100]], pack, seed=0)
+        assert counts[criterion.id, True] > 20
+        assert counts[criterion.id, True] + counts[criterion.id, False] == len(asked) / len(rubric.criteria)
+
+
+def test_fewer_questions_keep_every_yes(pack: Pack, pairs: list[Pair]) -> None:
+    whole, part = (make_verdicts(pairs, pack, seed=0, asked=asked) for asked in (None, 3))
+    yes = [[(v.dialogue, v.criterion) for v in verdicts if v.verdict] for verdicts in (whole, part)]
+    assert yes[0] == yes[1]
+    per_reply, yeses = (
+        Counter(dump_dialogue(verdict.dialogue) for verdict in part if verdict.verdict or not only)
+        for only in (False, True)
+    )
+    assert all(count == max(3, yeses[reply]) for reply, count in per_reply.items())
+    assert part == make_verdicts(pairs, pack, seed=0, asked=3)
 
 
 def test_a_good_reply_has_no_faulty_verdict(pack: Pack, examples: list[Example]) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from suasion.data.examples import Example
-from suasion.data.synthesize import balance, coverage, examples_of, families_of, synthesize
+from suasion.data.synthesize import balance, cover, coverage, examples_of, families_of, synthesize
 from suasion.language.phrases import load_phrases
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -19,6 +19,17 @@ def test_the_same_seed_gives_the_same_dialogues(pack: Pack) -> None:
 
 def test_every_stage_and_side_state_is_covered(pack: Pack, examples: list[Example]) -> None:
     assert min(coverage(examples, pack).values()) >= 10
+
+
+def test_chosen_dialogues_cover_the_rare_stages_better(pack: Pack, dialogues: list[Dialogue]) -> None:
+    count = len(dialogues) // 5
+    chosen = cover(dialogues, pack, count)
+    assert len({dialogue.id for dialogue in chosen}) == count
+    rarest, by_chance = (
+        min(coverage(examples_of(some, pack), pack).values()) for some in (chosen, dialogues[:count])
+    )
+    assert rarest > by_chance
+    assert cover(dialogues[:3], pack, 10) == cover(dialogues[:3], pack, 3)
 
 
 def test_every_turn_of_the_agent_has_its_acts(dialogues: list[Dialogue]) -> None:

@@ -1,4 +1,4 @@
-"""The trained policy as an agent: the backbone with one adapter, or without any (`base`)."""
+"""The trained policy as an agent: the backbone with one adapter or none."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from suasion.policy.model import Backbone
 
 
 class PolicyAgent:
-    """Satisfies counterpart.simulate.Agent; `adapter` None is the untouched model."""
+    """Satisfies counterpart.simulate.Agent; `adapter` None: the model after SFT, UNTOUCHED: before it."""
 
     def __init__(
         self, backbone: Backbone, adapter: str | None, pack: Pack, generation: GenerationConfig
@@ -20,8 +20,7 @@ class PolicyAgent:
     def samples(self, dialogues: Sequence[Dialogue], seed: int) -> list[Sample]:
         """One reply to each dialogue, with its tokens."""
         prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
-        with self.backbone.role(self.adapter):
-            return [group[0] for group in sample(self.backbone, prompts, self.generation, seed)]
+        return [group[0] for group in sample(self.backbone, self.adapter, prompts, self.generation, seed)]
 
     def reply(self, dialogues: Sequence[Dialogue], seed: int) -> list[str]:
         return [one.text for one in self.samples(dialogues, seed)]

@@ -30,13 +30,14 @@ class Pair:
     """Two replies to one context, of which the first is better.
 
     `defect` names what is wrong with the rejected one; for `quality`, where both are free of defects, what
-    the chosen one has before the other.
+    the chosen one has before the other; for `sampled`, where the policy wrote the rejected one, a rule that
+    it breaks.
     """
 
     dialogue: Dialogue
     chosen: str
     rejected: str
-    kind: Literal["defect", "quality"]
+    kind: Literal["defect", "quality", "sampled"]
     defect: str
     source: str
     family: str

@@ -17,6 +17,7 @@ from suasion.data.rubric import Criterion, Rubric, load_rubric
 from suasion.data.setting import Kit, Setting
 from suasion.data.synthesize import REPEATED, leaves_open
 from suasion.language.replies import evidence_for
+from suasion.negotiation.dialogue import dump_dialogue
 from suasion.negotiation.pack import Pack
 
 # Where the pairs of the paper come from. Ours are all made here; the field says whose part each plays.
@@ -217,22 +218,24 @@ MANNERS: dict[str, Prefer] = {"brevity": _is_brief, "naturalness": _is_natural}
 
 
 def make_verdicts(
-    records: Iterable[Pair | Example], pack: Pack, seed: int, no_per_yes: float = 1.0
+    records: Iterable[Pair | Example], pack: Pack, seed: int, asked: int | None = None
 ) -> list[Verdict]:
-    """Yes/no for every criterion of the pack's rubric, known from how the replies were made.
+    """Yes/no for the criteria of the pack's rubric, known from how the replies were made.
 
-    Per criterion `no_per_yes` of the replies of the records are a no for each that is a yes.
+    Each reply is asked about once on every criterion; with `asked` on those that are a yes, and on others,
+    drawn at random, up to that many.
     """
     rng, rubric = random.Random(f"{seed}:verdicts"), load_rubric(pack)
-    replies = [reply for record in records for reply in _replies(record)]
     verdicts: list[Verdict] = []
-    for criterion in rubric.criteria:
-        found = [_verdict(reply, criterion) for reply in replies]
-        yes = [one for one in found if one.verdict]
-        no = [one for one in found if not one.verdict]
-        verdicts += rng.sample(yes, min(len(yes), round(len(no) / no_per_yes)))
-        verdicts += rng.sample(no, min(len(no), round(no_per_yes * len(yes))))
-    rng.shuffle(verdicts)
+    seen: set[tuple[str, str]] = set()
+    for reply in (reply for record in records for reply in _replies(record)):
+        key = (dump_dialogue(reply.record.dialogue.with_reply("")), reply.text)
+        if key in seen:
+            continue
+        seen.add(key)
+        found = [_verdict(reply, criterion) for criterion in rubric.criteria]
+        yes, no = [one for one in found if one.verdict], [one for one in found if not one.verdict]
+        verdicts += yes + rng.sample(no, len(no) if asked is None else max(0, min(len(no), asked - len(yes))))
     return verdicts
 
 

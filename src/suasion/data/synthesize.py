@@ -178,6 +178,32 @@ def coverage(examples: Iterable[Example], pack: Pack) -> dict[str, int]:
     return {stage.id: counts[stage.id] for stage in (*pack.sop.stages, *pack.sop.side_states)}
 
 
+def cover(dialogues: Sequence[Dialogue], pack: Pack, count: int) -> list[Dialogue]:
+    """`count` of the dialogues that together visit every stage as evenly as they can, word for word.
+
+    Most talks silence and haggling fill; what happens once in a while has to be learned too.
+    """
+    visits = {
+        dialogue.id: Counter(example.stage for example in examples_of([dialogue], pack))
+        for dialogue in dialogues
+    }
+    words = {d.id: 60 + sum(len((turn.text or "").split()) for turn in d.turns) for d in dialogues}
+    seen: Counter[str] = Counter()
+    chosen: list[Dialogue] = []
+    left = list(dialogues)
+
+    def gain(dialogue: Dialogue) -> float:
+        stages = visits[dialogue.id].items()
+        return sum(times / (1 + seen[stage]) for stage, times in stages) / words[dialogue.id]
+
+    while left and len(chosen) < count:
+        best = max(left, key=gain)
+        left.remove(best)
+        chosen.append(best)
+        seen.update(visits[best.id])
+    return chosen
+
+
 def balance(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
     """At most `count` of the examples: each stage as many as the others while it has them."""
     rng = random.Random(f"{seed}:balance")

@@ -1,6 +1,8 @@
-"""From an agent to an Arm: its replies on held-out contexts and its negotiations, each with its readings."""
+"""From agents to Arms: their replies on held-out contexts and their negotiations, with all readings."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
@@ -11,37 +13,69 @@ from suasion.evaluation.transcript import TurnScore, turn_score, with_scores
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.policy.contexts import group
-from suasion.policy.model import Backbone
+from suasion.policy.model import UNTOUCHED, Backbone
 from suasion.policy.trees import batches, branch
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.experience import token_logprobs
+from suasion.training.progress import Progress
+
+SHOWN = 4  # negotiations of each agent that the report shows reply by reply
 
 
-def judge_arm(
-    name: str,
-    agent: PolicyAgent,
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """An agent that takes part: on the first `contexts` of the held-out ones, and in negotiations or not."""
+
+    name: str
+    agent: PolicyAgent
+    contexts: int
+    negotiates: bool = True
+
+
+def judge_arms(
+    contenders: Sequence[Contender],
     suite: RewardSuite,
     contexts: Sequence[Dialogue],
     briefs: Sequence[Brief],
     seed: int,
     budget: int,
-    shown: int = 6,
-) -> Arm:
-    """Let the agent answer every context and negotiate every brief; `shown` negotiations get full scores."""
-    samples = agent.samples(contexts, seed)
-    answered = [c.with_reply(s.text) for c, s in zip(contexts, samples, strict=True)]
-    replies = judge_replies(agent.backbone, suite, answered, [s.truncated for s in samples], budget)
-    talks = simulate(agent, briefs, seed, pack=suite.pack) if briefs else []
-    counts = [_violations(talk, suite) for talk in talks]
-    scored = [_score_turns(talk, agent.backbone, suite, budget) for talk in talks[:shown]]
-    return Arm(
-        name,
-        tuple(replies),
-        (*scored, *talks[shown:]),
-        tuple(violations for violations, _ in counts),
-        tuple(count for _, count in counts),
-    )
+    shown: int = SHOWN,
+) -> list[Arm]:
+    """Let each agent answer its contexts and negotiate every brief; `shown` negotiations get full scores.
+
+    The replies of all agents are read together, so that a context is read once for all of them.
+    """
+    answered: list[list[Dialogue]] = []
+    truncated: list[list[bool]] = []
+    talks: list[list[Dialogue]] = []
+    with Progress("evaluation") as progress:
+        for number, one in enumerate(contenders):
+            mine = contexts[: one.contexts]
+            samples = one.agent.samples(mine, seed)
+            answered.append([c.with_reply(s.text) for c, s in zip(mine, samples, strict=True)])
+            truncated.append([s.truncated for s in samples])
+            progress.at(2 * number + 1, 2 * len(contenders) + 1, f"{one.name}: {len(mine)} replies")
+            plays = briefs if one.negotiates else ()
+            talks.append(simulate(one.agent, plays, seed, pack=suite.pack) if plays else [])
+            progress.at(2 * number + 2, 2 * len(contenders) + 1, f"{one.name}: {len(plays)} negotiations")
+        backbone = contenders[0].agent.backbone
+        judged = iter(judge_replies(backbone, suite, [*chain(*answered)], [*chain(*truncated)], budget))
+        arms = []
+        for one, replies, held in zip(contenders, answered, talks, strict=True):
+            counts = [_violations(talk, suite) for talk in held]
+            scored = [_score_turns(talk, backbone, suite, budget) for talk in held[:shown]]
+            arms.append(
+                Arm(
+                    one.name,
+                    tuple(next(judged) for _ in replies),
+                    (*scored, *held[shown:]),
+                    tuple(violations for violations, _ in counts),
+                    tuple(count for _, count in counts),
+                )
+            )
+        progress.at(2 * len(contenders) + 1, 2 * len(contenders) + 1, "all scored")
+    return arms
 
 
 def judge_replies(
@@ -81,7 +115,7 @@ def _fluency(
     """Mean log-probability per reply token under the untouched model, in nats, and the reply's tokens."""
     groups = group(backbone, suite.pack, answered)
     means, sizes = [0.0] * len(answered), [0] * len(answered)
-    with backbone.role(None):
+    with backbone.role(UNTOUCHED):
         for indices, batch in batches([branch(g.prompt, g.replies) for g in groups], budget):
             logs, _ = token_logprobs(backbone, batch, 1.0)
             start = 0

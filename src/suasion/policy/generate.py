@@ -1,12 +1,11 @@
-"""Sampling replies in batches."""
+"""Sampling replies in batches: a prompt is read once for all its replies, a finished one costs nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig as HfGenerationConfig
+from transformers import DynamicCache, PreTrainedModel
 
 from suasion.config import GenerationConfig
 from suasion.policy.model import Backbone
@@ -14,65 +13,99 @@ from suasion.policy.model import Backbone
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sampled reply: its tokens with the end token unless it was cut off, and its text."""
+    """A sampled reply: its tokens with the end token unless it was cut off, and its text.
+
+    logprobs: of each token under the sampling distribution, in nats.
+    """
 
     tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
     text: str
     truncated: bool
 
 
 def sample(
-    backbone: Backbone, prompts: Sequence[Sequence[int]], config: GenerationConfig, seed: int, copies: int = 1
+    backbone: Backbone,
+    adapter: str | None,
+    prompts: Sequence[Sequence[int]],
+    config: GenerationConfig,
+    seed: int,
+    copies: int = 1,
 ) -> list[list[Sample]]:
-    """`copies` replies to each prompt (token lists) under the backbone's present role.
+    """`copies` replies to each prompt (token lists), written by the backbone with that adapter.
 
     The same seed, prompts and batch size give the same replies.
     """
     results: list[list[Sample]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))  # like lengths pad least
     per_batch = max(1, config.batch_size // copies)
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    dice = torch.Generator(backbone.device).manual_seed(seed)
+    with torch.no_grad(), backbone.merged(adapter) as model:
         for start in range(0, len(order), per_batch):
             group = order[start : start + per_batch]
-            for index, samples in zip(
-                group, _batch(backbone, [prompts[i] for i in group], config, copies), strict=True
-            ):
-                results[index] = samples
+            rows = _write(model, [prompts[i] for i in group], backbone.end, config, copies, dice)
+            for place, index in enumerate(group):
+                mine = rows[place * copies : (place + 1) * copies]
+                results[index] = [_read(backbone, tokens, logs) for tokens, logs in mine]
     return results
 
 
-def _batch(
-    backbone: Backbone, prompts: Sequence[Sequence[int]], config: GenerationConfig, copies: int
-) -> list[list[Sample]]:
-    width = max(map(len, prompts))
-    pad = backbone.end
-    ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts])
-    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
-    settings = HfGenerationConfig(
-        do_sample=True,
-        temperature=config.temperature,
-        top_k=0,
-        max_new_tokens=config.max_new_tokens,
-        num_return_sequences=copies,
-        eos_token_id=backbone.end,
-        pad_token_id=pad,
+def _write(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    end: int,
+    config: GenerationConfig,
+    copies: int,
+    dice: torch.Generator,
+) -> list[tuple[list[int], list[float]]]:
+    """Tokens and log-probabilities of `copies` replies to each prompt, in order."""
+    width, device = max(map(len, prompts)), model.device
+    ids = torch.tensor([[end] * (width - len(p)) + list(p) for p in prompts], device=device)
+    seen = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
+    cache = DynamicCache()
+    logits = _next_logits(model, ids, seen, (seen.cumsum(1) - 1).clamp(min=0), cache)
+    cache.batch_repeat_interleave(copies)
+    logits, seen = logits.repeat_interleave(copies, 0), seen.repeat_interleave(copies, 0)
+    rows: list[tuple[list[int], list[float]]] = [([], []) for _ in range(len(seen))]
+    writing = list(range(len(rows)))
+    for _ in range(config.max_new_tokens):
+        logs = torch.log_softmax(logits.float() / config.temperature, dim=-1)  # (rows still writing, V)
+        chosen = torch.multinomial(logs.exp(), 1, generator=dice)
+        found = zip(writing, chosen[:, 0].tolist(), logs.gather(1, chosen)[:, 0].tolist(), strict=True)
+        for row, token, log in found:
+            rows[row][0].append(token)
+            rows[row][1].append(log)
+        going = [place for place, row in enumerate(writing) if rows[row][0][-1] != end]
+        if not going or len(rows[writing[going[0]]][0]) == config.max_new_tokens:
+            break
+        if len(going) < len(writing):
+            keep = torch.tensor(going, device=device)
+            cache.batch_select_indices(keep)
+            seen, chosen = seen[keep], chosen[keep]
+            writing = [writing[place] for place in going]
+        seen = torch.cat([seen, torch.ones_like(chosen)], dim=1)
+        logits = _next_logits(model, chosen, seen, seen.sum(1, keepdim=True) - 1, cache)
+    return rows
+
+
+def _next_logits(
+    model: PreTrainedModel, ids: Tensor, seen: Tensor, positions: Tensor, cache: DynamicCache
+) -> Tensor:
+    """Logits after the last column of ids (B, T): (B, V). The cache takes the new tokens in."""
+    output = model(
+        input_ids=ids,
+        attention_mask=seen,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
     )
-    with torch.autocast(backbone.device.type, dtype=torch.bfloat16, enabled=backbone.dtype == torch.bfloat16):
-        write = cast("Callable[..., Tensor]", backbone.model.generate)
-        output = write(
-            input_ids=ids.to(backbone.device),
-            attention_mask=mask.to(backbone.device),
-            generation_config=settings,
-        )
-    rows = [_read(backbone, row) for row in output[:, width:].tolist()]
-    return [rows[i * copies : (i + 1) * copies] for i in range(len(prompts))]
+    logits: Tensor = output.logits[:, -1]
+    return logits
 
 
-def _read(backbone: Backbone, row: list[int]) -> Sample:
-    """Cut at the end token, which padding may repeat; without one the reply was cut off."""
-    ended = backbone.end in row
-    tokens = row[: row.index(backbone.end) + 1] if ended else row
-    words = tokens[:-1] if ended else tokens
-    text = str(backbone.tokenizer.decode(words, skip_special_tokens=True))
-    return Sample(tuple(tokens), text.strip(), not ended)
+def _read(backbone: Backbone, tokens: list[int], logprobs: list[float]) -> Sample:
+    """Without an end token the reply was cut off."""
+    ended = tokens[-1] == backbone.end
+    text = str(backbone.tokenizer.decode(tokens[:-1] if ended else tokens, skip_special_tokens=True))
+    return Sample(tuple(tokens), tuple(logprobs), text.strip(), not ended)

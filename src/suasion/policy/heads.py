@@ -1,6 +1,7 @@
 """A role that reads one number off the backbone: an adapter on its top layers and a linear head."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -60,6 +61,15 @@ def copy_adapter(backbone: Backbone, name: str, tensors: dict[str, Tensor]) -> N
         if key not in tensors or tensors[key].shape != parameter.shape:
             raise InputError(f"the saved adapter does not fit: {key} is missing or has another shape")
         parameter.data.copy_(tensors[key])
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """Ten hexadecimal digits that change whenever a tensor does."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        digest.update(key.encode())
+        digest.update(tensors[key].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:10]
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

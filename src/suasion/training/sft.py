@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import TrainerCallback
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PrinterCallback, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -18,7 +21,8 @@ from suasion.policy.prompt import messages
 from suasion.training.progress import Progress
 
 IGNORED = -100
-WINDOW = 360  # tokens of one training row
+WINDOW = 420  # tokens of one training row
+ROWS = 4  # of one forward pass
 
 
 def fit_sft(
@@ -28,13 +32,15 @@ def fit_sft(
     rows = [row for dialogue in dialogues for row in windows(backbone, dialogue, pack)]
     backbone.add_adapter(adapter)
     with TemporaryDirectory() as folder, backbone.role(adapter, train=True), Progress("SFT") as progress:
-        trainer = SFTTrainer(
+        trainer = _Trainer(
+            backbone,
             model=backbone.model,
             args=_arguments(Path(folder), config, seed, backbone.dtype == torch.bfloat16),
             train_dataset=Dataset.from_list(rows),
             processing_class=backbone.tokenizer,
             callbacks=[_Report(progress)],
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
     backbone.model.eval()
     return [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
@@ -91,8 +97,8 @@ def _arguments(folder: Path, config: FitConfig, seed: int, bf16: bool) -> SFTCon
         lr_scheduler_type="linear",
         warmup_steps=config.warmup,
         weight_decay=config.weight_decay,
-        per_device_train_batch_size=2,
-        gradient_accumulation_steps=max(1, config.batch_size // 2),
+        per_device_train_batch_size=min(ROWS, config.batch_size),
+        gradient_accumulation_steps=max(1, config.batch_size // ROWS),
         train_sampling_strategy="group_by_length",
         dataset_kwargs={"skip_prepare_dataset": True},
         gradient_checkpointing=False,
@@ -107,6 +113,32 @@ def _arguments(folder: Path, config: FitConfig, seed: int, bf16: bool) -> SFTCon
         log_level="error",
         remove_unused_columns=False,
     )
+
+
+class _Trainer(SFTTrainer):
+    """TRL's trainer, except that only the learned tokens are projected on the vocabulary.
+
+    Without a GPU, TRL 1.16 projects every position and does so again in the backward pass: a quarter of the
+    time with rows of which a third is learned.
+    """
+
+    def __init__(self, backbone: Backbone, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.backbone = backbone
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor:
+        labels = inputs["labels"][:, 1:]
+        learned = labels != IGNORED
+        hidden = self.backbone.decode(inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        logits = self.backbone.project(hidden[:, :-1][learned])
+        total = cross_entropy(logits, labels[learned], reduction="sum")
+        return total / (learned.sum() if num_items_in_batch is None else num_items_in_batch)
 
 
 class _Report(TrainerCallback):

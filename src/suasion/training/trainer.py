@@ -3,7 +3,7 @@
 import random
 import statistics
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from suasion.config import RunConfig, TrainingConfig
+from suasion.config import RunConfig
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import ScalarRole
 from suasion.policy.model import Backbone
-from suasion.policy.trees import batches
+from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.checkpoint import Checkpoint
-from suasion.training.experience import Experience, collect, state_values, token_logprobs
-from suasion.training.ppo import explained_variance, gae, kl_estimate, normalise, policy_loss, value_loss
+from suasion.training.experience import Experience, collect
+from suasion.training.ppo import explained_variance, gae, kl_estimate, normalise
 from suasion.training.progress import Progress
+from suasion.training.update import Minibatch, Notes, policy_gradient, value_gradient
 
 METHODS = {"repo": "r_total", "ppo": "r_model"}  # which part of a Reading is the reward
-POLICY, REFERENCE, VALUE = "policy", "sft", "value"
+POLICY, VALUE = "policy", "value"
 _RULES = Source.RULES
 
 
@@ -39,8 +40,10 @@ class Trainer:
     def __init__(self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig) -> None:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
         settings = config.training
-        backbone.add_adapter(POLICY, copy_of=REFERENCE)
+        backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
         self.value = ScalarRole(backbone, VALUE)
+        if isinstance(suite.model, RewardModel):
+            suite.model.start_value(self.value)
         self.policy_parameters = list(backbone.adapter(POLICY).values())
         self.optimizers = {
             POLICY: torch.optim.AdamW(self.policy_parameters, settings.learning_rate, weight_decay=0.0),
@@ -80,7 +83,7 @@ class Trainer:
             self.suite,
             self.value,
             config.generation,
-            (POLICY, REFERENCE),
+            POLICY,
             config.seed * 7_919 + step,
             2 * config.batch_tokens,
             METHODS[settings.method],
@@ -92,16 +95,20 @@ class Trainer:
                 f"step {step}: {unread:.0%} of the replies have no reward; is the judge up?"
             )
         advantages, returns = self._advantages(batch)
-        scale = min(1.0, (step + 1) / max(1, settings.warmup_steps))
-        for optimizer, rate in (
-            (self.optimizers[POLICY], settings.learning_rate if step >= settings.value_warmup_steps else 0.0),
-            (self.optimizers[VALUE], settings.value_learning_rate),
-        ):
-            optimizer.param_groups[0]["lr"] = rate * scale
+        scale = min(1.0, (step + 1 - settings.value_warmup_steps) / max(1, settings.warmup_steps))
+        rates = {POLICY: settings.learning_rate * max(0.0, scale), VALUE: settings.value_learning_rate}
+        for name, rate in rates.items():
+            self.optimizers[name].param_groups[0]["lr"] = rate
+        valid = batch.mask & batch.kept[:, None]
         notes = [
-            self._pass(batch, advantages, returns, settings, step * 31 + e) for e in range(settings.epochs)
+            self._update(
+                Minibatch(batch, part, advantages, returns, valid), step < settings.value_warmup_steps
+            )
+            for epoch in range(settings.epochs)
+            for part in _minibatches(len(batch.trees), settings.minibatches, step * 31 + epoch)
         ]
-        return self._record(batch, returns, notes[-1]) | {"collect_s": collected, "share_unscored": unread}
+        means = {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
+        return self._record(batch, returns, means) | {"collect_s": collected, "share_unscored": unread}
 
     def _advantages(self, batch: Experience) -> tuple[Tensor, Tensor]:
         """Normalised advantages and returns, (R, T): R_total at the last token, the KL at every one."""
@@ -113,68 +120,22 @@ class Trainer:
         valid = batch.mask & batch.kept[:, None]
         return normalise(raw, valid), raw + batch.values
 
-    def _pass(
-        self, batch: Experience, advantages: Tensor, returns: Tensor, settings: TrainingConfig, seed: int
-    ) -> dict[str, float]:
-        """One pass over the batch in minibatches of whole contexts, in micro-batches by tokens."""
-        order = random.Random(seed).sample(range(len(batch.trees)), len(batch.trees))
-        size = -(-len(order) // settings.minibatches)
-        notes: list[dict[str, float]] = []
-        for start in range(0, len(order), size):
-            part = order[start : start + size]
-            notes.append(self._update(batch, part, advantages, returns, settings))
-        return {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
+    def _update(self, part: Minibatch, value_only: bool) -> Notes:
+        """One optimizer step of the value, and of the policy unless the value is still warming up."""
+        settings, budget = self.config.training, self.config.batch_tokens
+        notes = value_gradient(self.value, part, settings, budget)
+        notes["value_grad_norm"] = self._apply(VALUE, self.value.parameters())
+        if not value_only:
+            temperature = self.config.generation.temperature
+            notes |= policy_gradient(self.backbone, POLICY, part, settings, temperature, budget)
+            notes["policy_grad_norm"] = self._apply(POLICY, self.policy_parameters)
+        return notes
 
-    def _update(
-        self,
-        batch: Experience,
-        part: list[int],
-        advantages: Tensor,
-        returns: Tensor,
-        settings: TrainingConfig,
-    ) -> dict[str, float]:
-        """One optimizer step of policy and value on contexts `part`; losses are means over valid tokens."""
-        copies = settings.replies_per_context
-        valid = batch.mask & batch.kept[:, None]
-        rows_of = {tree: list(range(tree * copies, (tree + 1) * copies)) for tree in part}
-        count = max(1, sum(int(valid[row].sum()) for rows in rows_of.values() for row in rows))
-        sums: defaultdict[str, float] = defaultdict(float)
-        for role in (POLICY, VALUE):
-            frozen = role == POLICY and self.optimizers[POLICY].param_groups[0]["lr"] == 0.0
-            with self.backbone.role(role, train=True):
-                for indices, layout in batches([batch.trees[i] for i in part], self.config.batch_tokens):
-                    rows = [row for index in indices for row in rows_of[part[index]]]
-                    on = torch.cat([valid[row][batch.mask[row]] for row in rows])
-                    pick = torch.cat([torch.arange(batch.mask.shape[1])[batch.mask[row]] for row in rows])
-                    line = torch.cat([torch.full((int(batch.mask[row].sum()),), row) for row in rows])
-                    take = (line[on], pick[on])
-                    if role == POLICY:
-                        with torch.set_grad_enabled(not frozen):
-                            logs, entropy = token_logprobs(
-                                self.backbone, layout, self.config.generation.temperature
-                            )
-                        new = logs.cpu()[on]
-                        loss, clipped = policy_loss(new, batch.old[take], advantages[take], settings.clip)
-                        sums["clip_fraction"] += float(clipped.sum())
-                        sums["entropy"] += float(entropy.cpu()[on].sum())
-                        sums["policy_loss"] += float(loss.detach().sum())
-                    else:
-                        new = state_values(self.value, self.backbone, layout).cpu()[on]
-                        loss = value_loss(new, batch.values[take], returns[take], settings.value_clip)
-                        sums["value_loss"] += float(loss.detach().sum())
-                    if not frozen:
-                        (loss.sum() / count).backward()
-            sums[f"{role}_grad_norm"] = float(self._apply(role, settings)) * count
-        return {key: value / count for key, value in sums.items()}
-
-    def _apply(self, role: str, settings: TrainingConfig) -> Tensor:
-        parameters = self.policy_parameters if role == POLICY else self.value.parameters()
-        norm = nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm)
-        optimizer = self.optimizers[role]
-        if optimizer.param_groups[0]["lr"] > 0:
-            optimizer.step()
-        optimizer.zero_grad()
-        return norm
+    def _apply(self, role: str, parameters: list[nn.Parameter]) -> float:
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.training.max_grad_norm)
+        self.optimizers[role].step()
+        self.optimizers[role].zero_grad()
+        return float(norm)
 
     def _record(self, batch: Experience, returns: Tensor, notes: dict[str, float]) -> dict[str, Any]:
         readings, samples = batch.readings, batch.samples
@@ -197,6 +158,13 @@ class Trainer:
             "share_truncated": _mean([float(sample.truncated) for sample in samples]),
             "suite_version": self.suite.version,
         }
+
+
+def _minibatches(contexts: int, count: int, seed: int) -> list[tuple[int, ...]]:
+    """All contexts in random order, in `count` parts or fewer."""
+    order = random.Random(seed).sample(range(contexts), contexts)
+    size = -(-contexts // count)
+    return [tuple(order[start : start + size]) for start in range(0, contexts, size)]
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -1,0 +1,76 @@
+"""All data of a run: what each stage learns from, and what it is judged on. The splits share no hotel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from suasion.config import RunConfig
+from suasion.data.examples import Pair, Verdict
+from suasion.data.importers import next_reply_examples, next_reply_pairs
+from suasion.data.pairs import make_pairs, make_verdicts
+from suasion.data.synthesize import balance, cover, examples_of, synthesize
+from suasion.errors import InputError
+from suasion.negotiation.dialogue import Dialogue, load_dialogues
+from suasion.negotiation.pack import Pack
+
+HELD_OUT_SEED = 10_000
+HELD_OUT_PAIRS = 60
+POOL = 5  # synthetic dialogues made for each that is chosen to cover the SOP
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What the stages learn from and are judged on."""
+
+    dialogues: Sequence[Dialogue]
+    pairs: Sequence[Pair]
+    held_out_pairs: Sequence[Pair]
+    verdicts: Sequence[Verdict]
+    held_out_verdicts: Sequence[Verdict]
+    contexts: Sequence[Dialogue]
+    test_contexts: Sequence[Dialogue]
+
+
+def prepare(pack: Pack, config: RunConfig) -> Data:
+    """Synthetic dialogues and what is made of them, or next-reply data from given records."""
+    if config.data.records:
+        return _from_records(pack, config, config.data.records)
+    seed, sizes = config.seed, config.data
+    dialogues = cover(synthesize(pack, POOL * sizes.dialogues, seed, "train"), pack, sizes.dialogues)
+    examples = examples_of(dialogues, pack)
+    per_context = sizes.pairs_per_context
+    pairs = make_pairs(balance(examples, -(-sizes.pairs // per_context), seed), pack, sizes.pairs, seed)
+    validation = examples_of(synthesize(pack, 60, seed + HELD_OUT_SEED, "validation"), pack)
+    held_out = make_pairs(
+        balance(validation, HELD_OUT_PAIRS // per_context, seed), pack, HELD_OUT_PAIRS, seed
+    )
+    test = examples_of(synthesize(pack, config.evaluation.contexts, HELD_OUT_SEED, "test"), pack)
+    return Data(
+        dialogues=dialogues,
+        pairs=pairs,
+        held_out_pairs=held_out,
+        verdicts=make_verdicts(pairs, pack, seed, sizes.asked),
+        held_out_verdicts=make_verdicts(held_out, pack, seed),
+        contexts=[example.dialogue.with_reply("") for example in balance(examples, len(examples), seed)],
+        test_contexts=[e.dialogue for e in balance(test, config.evaluation.contexts, HELD_OUT_SEED)],
+    )
+
+
+def _from_records(pack: Pack, config: RunConfig, path: Path) -> Data:
+    """Real dialogues: every fifth is held out; pairs are the real next reply against one from elsewhere."""
+    records = load_dialogues(path, pack.check_brief)
+    train = [record for index, record in enumerate(records) if index % 5]
+    test = [record for index, record in enumerate(records) if index % 5 == 0]
+    if not train or not test:
+        raise InputError("at least five dialogues are needed", str(path))
+    seed, judged = config.seed, config.evaluation.contexts
+    held_out = next_reply_examples(test, pack)
+    return Data(
+        dialogues=train[: config.data.dialogues],
+        pairs=next_reply_pairs(train, config.data.pairs, seed),
+        held_out_pairs=next_reply_pairs(test, HELD_OUT_PAIRS, seed),
+        verdicts=(),
+        held_out_verdicts=(),
+        contexts=[example.dialogue for example in next_reply_examples(train, pack)],
+        test_contexts=[e.dialogue for e in held_out[:: max(1, len(held_out) // judged)]][:judged],
+    )

@@ -1,0 +1,94 @@
+"""How a run was made, written into its directory: configuration, versions, commit, seconds, figures."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from suasion.config import RunConfig
+from suasion.errors import InputError
+
+IDLE = 20.0  # seconds under which a stage tells nothing of the speed: with --resume its result was there
+PACKAGES = ("suasion", "torch", "transformers", "trl", "peft")
+
+
+@dataclass(slots=True)
+class Log:
+    """Seconds of each stage, and figures found on the way; says after each how long the rest may take.
+
+    `shares`: of the whole run's time, as planned, per stage.
+    """
+
+    shares: dict[str, float]
+    phases: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.phases[name] = round(time.perf_counter() - start, 1)
+        left = self.left()
+        note = f", about {left / 60:.0f} min of the run left" if left else ""
+        sys.stderr.write(f"-- {name}: {self.phases[name]:.0f} s{note}\n")
+
+    def left(self) -> float | None:
+        """Seconds that the stages to come may take; None before one has shown how fast the machine is."""
+        worked = {name: seconds for name, seconds in self.phases.items() if seconds > IDLE}
+        known = sum(self.shares.get(name, 0.0) for name in worked)
+        ahead = sum(share for name, share in self.shares.items() if name not in self.phases)
+        return sum(worked.values()) / known * ahead if known > 0 and ahead > 0 else None
+
+
+def describe_run(config: RunConfig, command: str, trims: list[str]) -> dict[str, Any]:
+    """How a run is made: resolved configuration, versions, commit."""
+    return {
+        "command": command,
+        "config": config.model_dump(mode="json"),
+        "trims": trims,
+        "commit": _commit(),
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def load_run_config(folder: Path) -> RunConfig:
+    """The configuration of a run directory. Raises InputError when it is not one."""
+    path = folder / "run.json"
+    try:
+        return RunConfig.model_validate(json.loads(path.read_text(encoding="utf-8"))["config"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"not a run directory: {error}", str(path)) from None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write beside `path`, then move there."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def _commit() -> str:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,84 @@
+"""Gradients of policy and value on a batch of experience, in micro-batches by tokens.
+
+Losses are means over all valid tokens of the minibatch, whatever the micro-batches.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from suasion.config import TrainingConfig
+from suasion.policy.heads import ScalarRole
+from suasion.policy.model import Backbone
+from suasion.policy.trees import TreeBatch, batches
+from suasion.training.experience import Experience, state_values, token_logprobs
+from suasion.training.ppo import policy_loss, value_loss
+
+Notes = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Minibatch:
+    """Some contexts of a batch with all their replies, and what the update aims at.
+
+    advantages, returns, valid: (R, T) over the whole batch, as in Experience; valid is false on tokens of
+    replies that have no reward.
+    """
+
+    batch: Experience
+    contexts: tuple[int, ...]
+    advantages: Tensor
+    returns: Tensor
+    valid: Tensor
+
+    @property
+    def count(self) -> int:
+        """Valid tokens, at least 1."""
+        return max(1, sum(int(self.valid[row].sum()) for row in self._rows(self.contexts)))
+
+    def _rows(self, contexts: tuple[int, ...] | list[int]) -> list[int]:
+        copies = len(self.batch.samples) // len(self.batch.trees)
+        return [context * copies + copy for context in contexts for copy in range(copies)]
+
+    def layouts(self, budget: int) -> Iterator[tuple[TreeBatch, Tensor, tuple[Tensor, Tensor]]]:
+        """Layouts, which of their reply tokens are valid (N,), and where those stand in (R, T)."""
+        mask = self.batch.mask
+        for indices, layout in batches([self.batch.trees[i] for i in self.contexts], budget):
+            rows = self._rows([self.contexts[index] for index in indices])
+            line, column = mask[rows].nonzero(as_tuple=True)
+            line = torch.tensor(rows)[line]
+            on = self.valid[line, column]
+            yield layout, on, (line[on], column[on])
+
+
+def policy_gradient(
+    backbone: Backbone, role: str, part: Minibatch, settings: TrainingConfig, temperature: float, budget: int
+) -> Notes:
+    """Accumulate the gradient of PPO's clipped loss in the adapter `role`; what was seen, per valid token."""
+    sums: defaultdict[str, float] = defaultdict(float)
+    with backbone.role(role, train=True):
+        for layout, on, take in part.layouts(budget):
+            logs, entropy = token_logprobs(backbone, layout, temperature)
+            new, old = logs.cpu()[on], part.batch.old[take]
+            loss, clipped = policy_loss(new, old, part.advantages[take], settings.clip)
+            (loss.sum() / part.count).backward()
+            sums["policy_loss"] += float(loss.detach().sum())
+            sums["clip_fraction"] += float(clipped.sum())
+            sums["entropy"] += float(entropy.cpu()[on].sum())
+            sums["sampler_gap"] += float((new.detach() - old).abs().sum())
+    return {key: value / part.count for key, value in sums.items()}
+
+
+def value_gradient(value: ScalarRole, part: Minibatch, settings: TrainingConfig, budget: int) -> Notes:
+    """Accumulate the gradient of the clipped value loss in the value role."""
+    total = 0.0
+    with value.backbone.role(value.name, train=True):
+        for layout, on, take in part.layouts(budget):
+            new = state_values(value, value.backbone, layout).cpu()[on]
+            loss = value_loss(new, part.batch.values[take], part.returns[take], settings.value_clip)
+            (loss.sum() / part.count).backward()
+            total += float(loss.detach().sum())
+    return {"value_loss": total / part.count}

@@ -1,0 +1,64 @@
+"""Small untrained models of the architectures that we name: what they show holds for any weights."""
+
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from suasion.policy.model import Backbone
+
+SIZES = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+}
+
+
+class Words:
+    """A tokenizer of 61 buckets of words; token 2 ends a message."""
+
+    eos_token = "<end>"
+
+    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+        return {"input_ids": [3 + zlib.crc32(word.encode()) % 61 for word in text.split()]}
+
+    def convert_tokens_to_ids(self, token: str) -> int:
+        return 2
+
+    def decode(self, tokens: list[int], skip_special_tokens: bool = False) -> str:
+        return " ".join(map(str, tokens))
+
+    def apply_chat_template(
+        self, messages: list[dict[str, str]], tokenize: bool, add_generation_prompt: bool
+    ) -> str:
+        return " ".join(f"{message['role']} : {message['content']}" for message in messages)
+
+
+def small_backbone(name: str) -> "Backbone":
+    import torch
+    import transformers
+
+    from suasion.config import ModelConfig
+    from suasion.policy.model import Backbone
+
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{name}Config")(**SIZES)
+    model = getattr(transformers, f"{name}ForCausalLM")(config).eval().requires_grad_(False)
+    return Backbone(model, Words(), ModelConfig(lora_rank=4, lora_alpha=8, role_layers=2), name)
+
+
+@pytest.fixture(params=["Gemma", "Llama", "Qwen3"])
+def backbone(request: pytest.FixtureRequest) -> "Backbone":
+    return small_backbone(request.param)
+
+
+@pytest.fixture
+def another() -> "Callable[[], Backbone]":
+    """Makes the same model anew each time."""
+    return lambda: small_backbone("Llama")

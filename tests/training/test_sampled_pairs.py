@@ -1,0 +1,50 @@
+"""Pairs from a policy's own faults: only replies that break a rule, against what the expert wrote there."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from suasion.data.examples import Pair
+from suasion.data.pairs import make_pairs
+from suasion.data.synthesize import examples_of, synthesize
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.policy.generate import Sample
+from suasion.rewards.suite import RewardSuite
+from suasion.training.sampled_pairs import sampled_pairs
+
+FAULT = "I guarantee you twice as many bookings."
+
+
+class Scripted:
+    """A policy that says what it is told, whatever it is asked."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def samples(self, dialogues: Sequence[Dialogue], seed: int) -> list[Sample]:
+        return [Sample((1,), (0.0,), self.text, False) for _ in dialogues]
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[Pair]:
+    pack = Pack.load("hotel")
+    return make_pairs(examples_of(synthesize(pack, 6, seed=0), pack), pack, 12, seed=0)
+
+
+def test_a_fault_is_rejected_against_the_experts_reply(pairs: list[Pair]) -> None:
+    made = sampled_pairs(Scripted(FAULT), RewardSuite(Pack.load("hotel")), pairs, 0)  # type: ignore[arg-type]
+    experts = {pair.dialogue.id: pair.chosen for pair in pairs if pair.kind == "defect"}
+    assert {pair.dialogue.id: pair.chosen for pair in made} == experts
+    assert {(pair.kind, pair.rejected, pair.source) for pair in made} == {("sampled", FAULT, "sop_path")}
+
+
+def test_the_experts_own_words_are_no_fault(pairs: list[Pair]) -> None:
+    expert = next(pair for pair in pairs if pair.kind == "defect")
+    made = sampled_pairs(
+        Scripted(expert.chosen),  # type: ignore[arg-type]
+        RewardSuite(Pack.load("hotel")),
+        [expert],
+        0,
+    )
+    assert made == []
