@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from suasion.counterpart.simulate import Agent
     from suasion.negotiation.pack import Pack
+    from suasion.pipeline import Stage
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -67,7 +68,29 @@ def run_command(config_path: Path, output: Path, seed: int | None, resume: bool)
 
 @main.group(epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine"))
 def train() -> None:
-    """Train by a method."""
+    """Train stage by stage; each uses what the stages before it left in the run directory."""
+
+
+@train.command(
+    "sft", epilog=_example("suasion train sft --config configs/quickstart.toml --output runs/mine")
+)
+@click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
+@click.option("--output", type=FOLDER, required=True, help="run directory")
+@click.option("--seed", type=int, help="instead of the file's")
+def train_sft(config_path: Path, output: Path, seed: int | None) -> None:
+    """SFT alone: the agent that every later stage stands on."""
+    _train(config_path, output, seed, False, None, "SFT")
+
+
+@train.command(
+    "rewards", epilog=_example("suasion train rewards --config configs/quickstart.toml --output runs/mine")
+)
+@click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
+@click.option("--output", type=FOLDER, required=True, help="run directory")
+@click.option("--seed", type=int, help="instead of the file's")
+def train_rewards(config_path: Path, output: Path, seed: int | None) -> None:
+    """Reward model and judge, on the directory's SFT, or on one that is trained first."""
+    _train(config_path, output, seed, True, None, "rewards")
 
 
 @train.command(
@@ -77,13 +100,20 @@ def train() -> None:
 @click.option("--output", type=FOLDER, required=True, help="run directory")
 @click.option("--seed", type=int, help="instead of the file's")
 @click.option("--records", type=FILE, help="learn from these dialogue records instead of synthetic ones")
-@click.option("--resume", is_flag=True, help="go on from the directory's last checkpoint")
+@click.option("--resume", is_flag=True, help="use what the directory has and go on from its last checkpoint")
 def train_repo(config_path: Path, output: Path, seed: int | None, records: Path | None, resume: bool) -> None:
-    """REPO: RM, judge and rules as one reward, PPO with a value model."""
+    """REPO: RM, judge and rules as one reward, PPO with a value model; then the verdict."""
     _train(config_path, output, seed, resume, records)
 
 
-def _train(config_path: Path, output: Path, seed: int | None, resume: bool, records: Path | None) -> None:
+def _train(
+    config_path: Path,
+    output: Path,
+    seed: int | None,
+    resume: bool,
+    records: Path | None,
+    until: "Stage" = "evaluation",
+) -> None:
     from suasion.config import load_config
     from suasion.pipeline import run
 
@@ -91,9 +121,26 @@ def _train(config_path: Path, output: Path, seed: int | None, resume: bool, reco
     if records:
         data = config.data.model_copy(update={"records": records})
         config = config.model_copy(update={"data": data})
-    report = run(config, output, resume, "suasion " + " ".join(sys.argv[1:]))
+    report = run(config, output, resume, _command(), until)
+    if report is None:
+        click.echo(output)
+        return
     click.echo(report.headline)
     click.echo(output / "report.html")
+
+
+@main.command("evaluate", epilog=_example("suasion evaluate --run runs/mine"))
+@click.option("--run", "folder", type=FOLDER, required=True, help="directory of a finished run")
+def evaluate_command(folder: Path) -> None:
+    """The verdict on a finished run once more: base, SFT and REPO on held-out contexts and negotiations."""
+    from suasion.pipeline import evaluate_run
+
+    click.echo(evaluate_run(folder, _command()).headline)
+    click.echo(folder / "report.html")
+
+
+def _command() -> str:
+    return "suasion " + " ".join(sys.argv[1:])
 
 
 @main.command(epilog=_example("suasion score --pack hotel --input dialogues.jsonl --output scores.jsonl"))

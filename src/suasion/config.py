@@ -41,7 +41,6 @@ class DataConfig(_Frozen):
     dialogues: int = Field(260, ge=2, description="synthetic dialogues for training")
     pairs: int = Field(360, ge=2, description="preference pairs, half defect and half quality")
     pairs_per_context: int = Field(3, ge=1, description="pairs of one context share the reading of it")
-    asked: int = Field(4, ge=1, description="criteria that the judge is fitted on per reply")
     records: Path | None = Field(
         None, description="train on these dialogue records instead of synthetic ones"
     )
@@ -57,7 +56,15 @@ class FitConfig(_Frozen):
     weight_decay: float = Field(0.0, ge=0)
 
 
-class RewardModelConfig(FitConfig):
+class ProbeConfig(FitConfig):
+    """Fitting of a role with a head: the head on fixed states first, then `epochs` with its adapter."""
+
+    epochs: int = Field(1, ge=0, description="passes over the data with the adapter; 0: the head alone")
+    decay: float = Field(0.003, ge=0, description="L2 penalty on the head while it is fitted alone")
+
+
+class RewardModelConfig(ProbeConfig):
+    decay: float = Field(0.01, ge=0, description="L2 penalty on the head while it is fitted alone")
     centring: float = Field(0.3, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term")
     calibration: int = Field(64, ge=8, description="contexts whose on-policy replies set zero and scale")
 
@@ -81,13 +88,14 @@ class TrainingConfig(_Frozen):
     learning_rate: float = Field(2e-4, gt=0, description="of the policy adapter")
     value_learning_rate: float = Field(5e-4, gt=0, description="of the value adapter and head")
     warmup_steps: int = Field(2, ge=0, description="the rate rises over these (paper: 2)")
-    value_warmup_steps: int = Field(2, ge=0, description="first steps that train the value model alone")
+    value_warmup_steps: int = Field(1, ge=0, description="first steps, which fit the value head alone")
+    value_decay: float = Field(0.3, ge=0, description="L2 penalty on the value head while it is fitted alone")
     epochs: int = Field(1, ge=1, description="passes over each batch of experience")
     minibatches: int = Field(2, ge=1, description="optimizer steps per pass")
     clip: float = Field(0.2, gt=0, description="PPO's ratio clip")
     value_clip: float = Field(0.5, gt=0, description="clip of the value's change")
     gamma: float = Field(1.0, gt=0, le=1)
-    lam: float = Field(0.95, ge=0, le=1, description="GAE's lambda")
+    lam: float = Field(1.0, ge=0, le=1, description="GAE's lambda; below 1 a young critic misleads")
     kl: float = Field(0.05, ge=0, description="weight of the per-token KL to the SFT policy")
     max_grad_norm: float = Field(1.0, gt=0)
     method: Literal["repo", "ppo"] = Field("repo", description="repo: RM + RJ + RF; ppo: RM alone")
@@ -112,7 +120,7 @@ class RunConfig(_Frozen):
     data: DataConfig = DataConfig()
     sft: FitConfig = FitConfig()
     reward_model: RewardModelConfig = RewardModelConfig()
-    judge: FitConfig = FitConfig()
+    judge: ProbeConfig = ProbeConfig()
     rewards: RewardsConfig = RewardsConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

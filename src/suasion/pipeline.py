@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any, Literal
 
 from suasion.agents.llm import PolicyAgent
 from suasion.config import RunConfig
@@ -18,7 +19,7 @@ from suasion.policy.model import UNTOUCHED, Backbone, load_backbone, matrix_spee
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
-from suasion.run_folder import Log, describe_run, load_run_config, write_json
+from suasion.run_folder import Log, describe_run, load_run_config, read_steps, write_json
 from suasion.training.fit_rewards import (
     calibrate,
     fit_judge,
@@ -31,13 +32,23 @@ from suasion.training.sft import fit_sft
 from suasion.training.trainer import POLICY, Trainer
 
 SFT = "sft"
+Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 FAST_ENOUGH = 240.0  # GFLOP/s of matrix products at which the configured sizes fit their minutes
 # of a run's time, as measured: for the remaining time that is shown
 SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.28, "rewards": 0.25, "training": 0.25, "evaluation": 0.2}
 
 
-def run(config: RunConfig, folder: Path, resume: bool = False, command: str = "suasion run") -> Report:
-    """Train and judge a negotiator in `folder`; with `resume` what is there already is used."""
+def run(
+    config: RunConfig,
+    folder: Path,
+    resume: bool = False,
+    command: str = "suasion run",
+    until: Stage = "evaluation",
+) -> Report | None:
+    """Train and judge a negotiator in `folder`; with `resume` what is there already is used.
+
+    Returns the report, or None where the road ends before the evaluation.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     pack, log = Pack.load(config.pack), Log(SHARES)
     config, trims = trim(config)
@@ -48,14 +59,44 @@ def run(config: RunConfig, folder: Path, resume: bool = False, command: str = "s
         backbone = load_backbone(config.model)
     with log.phase("SFT"):
         fine_tune(backbone, data, pack, config, folder, resume)
+    if until == "SFT":
+        return None
     with log.phase("rewards"):
         suite = fit_rewards(backbone, data, pack, config, folder, resume, log)
+    if until == "rewards":
+        return None
     with log.phase("training"):
-        trainer = Trainer(backbone, suite, pack, config)
-        records = trainer.run(data.contexts, folder, resume)
+        records = Trainer(backbone, suite, pack, config).run(data.contexts, folder, resume)
         save_policy(backbone, folder)
+    return evaluate(backbone, suite, data, config, records, folder, log, command, trims)
+
+
+def evaluate_run(folder: Path, command: str) -> Report:
+    """Judge a finished run once more. Raises InputError when the folder is not one."""
+    config, log = load_run_config(folder), Log({})
+    pack = Pack.load(config.pack)
+    backbone = load_backbone(config.model)
+    load_start(backbone, folder)
+    suite = load_suite(backbone, pack, config, folder)
+    load_adapter(backbone, POLICY, folder / "policy.safetensors")
+    data = prepare(pack, config)
+    return evaluate(backbone, suite, data, config, read_steps(folder), folder, log, command, [])
+
+
+def evaluate(
+    backbone: Backbone,
+    suite: RewardSuite,
+    data: Data,
+    config: RunConfig,
+    records: list[dict[str, Any]],
+    folder: Path,
+    log: Log,
+    command: str,
+    trims: list[str],
+) -> Report:
+    """Judge base, SFT and REPO, and write report and figures into `folder`."""
     with log.phase("evaluation"):
-        arms = evaluate_arms(backbone, suite, data, pack, config)
+        arms = evaluate_arms(backbone, suite, data, suite.pack, config)
     info = run_info(config, command, suite, backbone, log, trims)
     report = build_report(arms, records, info, Margins(config.evaluation.margin, config.evaluation.margin))
     report.write(folder)
@@ -107,27 +148,30 @@ def fit_rewards(
     """Reward model, judge and rules: fitted, or loaded from the folder."""
     if resume and (folder / "rewards" / "calibration.json").exists():
         return load_suite(backbone, pack, config, folder)
-    model = RewardModel(backbone, pack, 2 * config.batch_tokens)
+    model = RewardModel(backbone, pack, 2 * config.batch_tokens, config.reward_model.epochs > 0)
     agent, rules = PolicyAgent(backbone, None, pack, config.generation), RewardSuite(pack)
     pairs, held_out = (
         [*made, *sampled_pairs(agent, rules, made, config.seed)] for made in (data.pairs, data.held_out_pairs)
     )
     fit_reward_model(model, pairs, config.reward_model, config.seed)
+    judge = None
+    if data.verdicts:
+        judge = LocalJudge(
+            backbone, pack, load_rubric(pack), 2 * config.batch_tokens, config.judge.epochs > 0
+        )
+        fit_judge(judge, data.verdicts, config.judge, config.seed)
     accuracy = pair_accuracy(model, held_out)
+    if judge:
+        judge.agreement = judge_agreement(judge, data.held_out_verdicts)
+        judge.floor = config.rewards.judge_floor
+        log.figures |= {"judge_agreement": judge.agreement, "judge_reads": sorted(judge.trusted)}
+        judge.save(folder / "rewards")
     contexts = data.contexts[: config.reward_model.calibration]
     texts = [agent.reply(contexts, config.seed + copy) for copy in range(2)]
     replies = [[c.with_reply(text[i]) for text in texts] for i, c in enumerate(contexts)]
     found = calibrate(model, replies, accuracy["all"])
     log.figures |= {"pair_accuracy": accuracy, "rm_context_share": found.context_share}
     log.figures["rm_negative_share"] = found.negative_share
-    judge = None
-    if data.verdicts:
-        judge = LocalJudge(backbone, pack, load_rubric(pack), 2 * config.batch_tokens)
-        fit_judge(judge, data.verdicts, config.judge, config.seed)
-        judge.agreement = judge_agreement(judge, data.held_out_verdicts)
-        judge.floor = config.rewards.judge_floor
-        log.figures |= {"judge_agreement": judge.agreement, "judge_reads": sorted(judge.trusted)}
-        judge.save(folder / "rewards")
     model.save(folder / "rewards")
     return RewardSuite(pack, judge, model, config.rewards)
 
@@ -208,4 +252,4 @@ def run_info(
     )
 
 
-__all__ = ["load_agent", "load_suite", "prepare", "run"]
+__all__ = ["evaluate_run", "load_agent", "load_suite", "prepare", "run"]

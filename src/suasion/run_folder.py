@@ -66,6 +66,15 @@ def load_run_config(folder: Path) -> RunConfig:
         raise InputError(f"not a run directory: {error}", str(path)) from None
 
 
+def read_steps(folder: Path) -> list[dict[str, Any]]:
+    """The records of training, one a step. Raises InputError when the run has none."""
+    path = folder / "steps.jsonl"
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"no record of training: {error}", str(path)) from None
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write beside `path`, then move there."""
     part = path.with_name(path.name + ".part")

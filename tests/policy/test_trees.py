@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from suasion.policy.heads import ScalarRole
+from suasion.errors import InputError
+from suasion.policy.heads import REPLY, Reader, has_adapter, reply_states
 from suasion.policy.model import Backbone
 from suasion.policy.trees import Segment, batches, branch, lay_out
 from suasion.training.experience import token_logprobs
@@ -38,16 +39,50 @@ def test_batches_hold_every_tree_once() -> None:
     assert sorted(seen) == [0, 1, 2, 3]
 
 
-def test_a_head_travels_with_its_adapter(backbone: Backbone) -> None:
-    role = ScalarRole(backbone, "reward")
+@pytest.mark.parametrize("adapter", [True, False])
+def test_a_head_travels_with_its_adapter(backbone: Backbone, adapter: bool) -> None:
+    role = Reader(backbone, "reward", REPLY, 2, adapter)
     for parameter in role.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     trees = [branch([5, 6, 7], [[8, 9], [10]])]
-    saved, before = role.state(), role.read_ends(trees, 100)
-    other = ScalarRole(backbone, "other")
-    assert other.read_ends(trees, 100) == [[0.0, 0.0]]  # a fresh head reads zero
+    saved, before = role.state(), role.read_replies(trees, 100)[0]
+    assert has_adapter(saved) == adapter
+    other = Reader(backbone, "other", REPLY, 2, adapter)
+    assert other.read_replies(trees, 100)[0].tolist() == [[0.0, 0.0]] * 2  # a fresh head reads zero
     other.load_state({key.replace(".reward.", ".other."): value for key, value in saved.items()})
-    assert other.read_ends(trees, 100)[0] == pytest.approx(before[0])
+    assert torch.allclose(other.read_replies(trees, 100)[0], before)
+    with pytest.raises(InputError, match="does not fit"):
+        Reader(backbone, "third", REPLY, 3, adapter).load_state(saved)
+
+
+def test_a_reply_is_read_by_its_end_its_mean_and_its_context(backbone: Backbone) -> None:
+    batch = lay_out([branch([5, 6, 7], [[8, 9], [10]]), branch([11], [[12, 13, 14]])])
+    with torch.no_grad():
+        hidden = backbone.encode(batch)
+    found, size = reply_states(hidden, batch), backbone.hidden_size
+    assert found.shape == (3, REPLY * size)
+    assert torch.equal(found[0, :size], hidden[0, 4])
+    assert torch.allclose(found[0, size : 2 * size], hidden[0, 3:5].mean(0), atol=1e-6)
+    assert torch.equal(found[1, size : 2 * size], hidden[0, 5])
+    assert torch.equal(found[2, 2 * size :], hidden[1, 0])
+
+
+def test_roles_without_an_adapter_share_one_reading(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = []
+    encode = Backbone.encode
+    monkeypatch.setattr(Backbone, "encode", lambda self, batch: passes.append(1) or encode(self, batch))
+    one, other = (Reader(backbone, name, REPLY, adapter=False) for name in ("reward", "judge"))
+    trees = [branch([5, 6, 7], [[8, 9], [10]]), branch([11], [[12]])]
+    first, second = one.states(trees, 100), other.states(trees[:1], 100)
+    assert len(passes) == 1
+    assert torch.equal(first[0], second[0])
+    new = [branch([5, 6, 7], [[8, 9], [15]])]
+    again = other.states(new, 100)[0]
+    assert len(passes) == 2
+    assert torch.allclose(again[0], first[0][0], atol=1e-6)
+    assert not torch.allclose(again[1], first[0][1])
 
 
 def test_roles_do_not_touch_each_other(backbone: Backbone) -> None:

@@ -48,6 +48,23 @@ def test_closed_hole_always_has_a_slope(r: float, e: float) -> None:
     assert enhance(r, 0, e, operator="closed-hole") < enhance(r, 0, e + 1, operator="closed-hole")
 
 
+@given(reward, points, reward, points)
+def test_with_closed_hole_a_breach_is_below_any_reply_without(
+    liked: float, praised: float, disliked: float, faulted: float
+) -> None:
+    breach = enhance(liked, praised, 0, operator="closed-hole", breach=True)
+    assert -9 < breach < enhance(disliked, faulted, 0, operator="closed-hole") < 3
+
+
+@given(reward, points, points, st.sampled_from(["paper", "sum"]))
+def test_elsewhere_a_breach_counts_by_its_points_alone(
+    r: float, judge: float, rules: float, operator: str
+) -> None:
+    assert enhance(r, judge, rules, operator=operator, breach=True) == enhance(
+        r, judge, rules, operator=operator
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

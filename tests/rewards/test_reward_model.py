@@ -1,4 +1,4 @@
-"""RM: calibrated scores, and the value model that starts as it."""
+"""RM: calibrated scores, with an adapter and as a head alone."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,26 +10,28 @@ from suasion.config import RewardModelConfig
 from suasion.data.examples import Pair
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.policy.contexts import group
-from suasion.policy.heads import ScalarRole
 from suasion.policy.model import Backbone
-from suasion.policy.trees import branch
 from suasion.rewards.reward_model import RewardModel
 from suasion.training.fit_rewards import calibrate, fit_reward_model
 
 
-@pytest.fixture
-def model(another: Callable[[], Backbone], hotel: Pack, dialogues: list[Dialogue]) -> RewardModel:
+@pytest.fixture(params=[0, 20], ids=["head", "adapter"])
+def model(
+    request: pytest.FixtureRequest, another: Callable[[], Backbone], hotel: Pack, dialogues: list[Dialogue]
+) -> RewardModel:
     """Fitted to like the first reply of a context better than the second, and calibrated."""
-    found = RewardModel(another(), hotel)
+    epochs: int = request.param
+    found = RewardModel(another(), hotel, adapter=epochs > 0)
     pairs = [
         Pair(
             one.with_reply(""), one.reply or "", other.reply or "", "defect", "x", "linguist", "plain", (), ()
         )
         for one, other in zip(dialogues[:2], dialogues[2:], strict=True)
     ]
-    losses = fit_reward_model(found, pairs, RewardModelConfig(epochs=20, learning_rate=1e-2, batch_size=2), 0)
-    assert losses[-1] < 0.5 * losses[0]
+    config = RewardModelConfig(epochs=epochs, learning_rate=1e-4, batch_size=2, decay=1e-4)
+    losses = fit_reward_model(found, pairs, config, 0)
+    assert len(losses) == 1 + epochs
+    assert losses[-1] < 0.3
     calibrate(found, [dialogues[::2], dialogues[1::2]], None)
     return found
 
@@ -49,16 +51,14 @@ def test_calibrated_on_policy_scores_have_mean_0_and_spread_1(
     assert model.calibration.negative_share == pytest.approx(float((scores < 0).float().mean()))
 
 
-def test_the_value_model_starts_as_the_reward_model(
-    model: RewardModel, hotel: Pack, dialogues: list[Dialogue]
+def test_the_share_of_the_context_is_an_intraclass_correlation(
+    model: RewardModel, dialogues: list[Dialogue], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    value = ScalarRole(model.backbone, "value")
-    model.start_value(value)
-    found = group(model.backbone, hotel, dialogues)
-    ends = value.read_ends([branch(one.prompt, one.replies) for one in found], 10_000)
-    for one, values in zip(found, ends, strict=True):
-        expected = model.score([dialogues[place] for place in one.places])
-        assert values == pytest.approx(expected, abs=1e-4)
+    """Contexts at (0, 2) and (10, 12): within 2, between 50 - 2 / 2 = 49. Nothing but noise: none."""
+    groups = [dialogues[::2], dialogues[1::2]]
+    for raw, share in (([0.0, 2, 10, 12], 49 / 51), ([0.0, 2, 2, 0], 0.0)):
+        monkeypatch.setattr(model, "raw", lambda flat, raw=raw: raw)
+        assert calibrate(model, groups, None).context_share == pytest.approx(share)
 
 
 def test_it_comes_back_from_its_files(

@@ -7,11 +7,11 @@ import torch
 
 from suasion.config import TrainingConfig
 from suasion.policy.generate import Sample
-from suasion.policy.heads import ScalarRole
+from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.trees import branch, lay_out
 from suasion.training.experience import Experience, token_logprobs
-from suasion.training.update import Minibatch, policy_gradient, value_gradient
+from suasion.training.update import Minibatch, fit_value, policy_gradient, value_gradient
 
 PROMPTS = [[5, 6, 7], [8, 9, 10, 11, 12], [13, 14]]
 REPLIES = [[[20, 21, 2], [22, 2]], [[23, 24, 25, 26, 2], [27, 2]], [[28, 29, 2], [30, 31, 32, 2]]]
@@ -100,7 +100,7 @@ def test_a_dropped_reply_has_no_gradient_and_is_not_counted(adapted: Backbone) -
 
 def test_the_value_learns_its_returns(adapted: Backbone) -> None:
     batch = experience(adapted)
-    value, part = ScalarRole(adapted, "value"), minibatch(batch)
+    value, part = Reader(adapted, "value"), minibatch(batch)
     optimizer = torch.optim.Adam(value.parameters(), 1e-2)
     settings, losses = TrainingConfig(value_clip=100.0), []
     for _ in range(60):
@@ -108,3 +108,12 @@ def test_the_value_learns_its_returns(adapted: Backbone) -> None:
         optimizer.step()
         optimizer.zero_grad()
     assert losses[-1] < 0.2 * losses[0]
+
+
+def test_a_warm_up_sets_the_value_to_what_the_states_tell_of_the_returns(adapted: Backbone) -> None:
+    value, part = Reader(adapted, "value"), minibatch(experience(adapted))
+    before = value_gradient(value, part, TrainingConfig(value_clip=100.0), 20)["value_loss"]
+    close, flat = (fit_value(value, part, decay, 20)["value_loss"] for decay in (1e-6, 1e6))
+    assert close < 0.05 * before
+    valid = part.returns[part.valid]
+    assert flat == pytest.approx(float(0.5 * valid.var(unbiased=False)), rel=1e-2)  # the mean is left

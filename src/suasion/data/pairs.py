@@ -217,25 +217,16 @@ def _is_natural(setting: Setting, rubric: Rubric) -> Preference | None:
 MANNERS: dict[str, Prefer] = {"brevity": _is_brief, "naturalness": _is_natural}
 
 
-def make_verdicts(
-    records: Iterable[Pair | Example], pack: Pack, seed: int, asked: int | None = None
-) -> list[Verdict]:
-    """Yes/no for the criteria of the pack's rubric, known from how the replies were made.
-
-    Each reply is asked about once on every criterion; with `asked` on those that are a yes, and on others,
-    drawn at random, up to that many.
-    """
-    rng, rubric = random.Random(f"{seed}:verdicts"), load_rubric(pack)
+def make_verdicts(records: Iterable[Pair | Example], pack: Pack) -> list[Verdict]:
+    """Yes or no for each criterion of the pack's rubric on each reply: known from how it was made."""
+    rubric = load_rubric(pack)
     verdicts: list[Verdict] = []
     seen: set[tuple[str, str]] = set()
     for reply in (reply for record in records for reply in _replies(record)):
         key = (dump_dialogue(reply.record.dialogue.with_reply("")), reply.text)
-        if key in seen:
-            continue
-        seen.add(key)
-        found = [_verdict(reply, criterion) for criterion in rubric.criteria]
-        yes, no = [one for one in found if one.verdict], [one for one in found if not one.verdict]
-        verdicts += yes + rng.sample(no, len(no) if asked is None else max(0, min(len(no), asked - len(yes))))
+        if key not in seen:
+            seen.add(key)
+            verdicts += [_verdict(reply, criterion) for criterion in rubric.criteria]
     return verdicts
 
 

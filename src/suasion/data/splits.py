@@ -14,7 +14,7 @@ from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.pack import Pack
 
 HELD_OUT_SEED = 10_000
-HELD_OUT_PAIRS = 60
+HELD_OUT_PAIRS = 150
 POOL = 5  # synthetic dialogues made for each that is chosen to cover the SOP
 
 
@@ -49,8 +49,8 @@ def prepare(pack: Pack, config: RunConfig) -> Data:
         dialogues=dialogues,
         pairs=pairs,
         held_out_pairs=held_out,
-        verdicts=make_verdicts(pairs, pack, seed, sizes.asked),
-        held_out_verdicts=make_verdicts(held_out, pack, seed),
+        verdicts=make_verdicts(pairs, pack),
+        held_out_verdicts=make_verdicts(held_out, pack),
         contexts=[example.dialogue.with_reply("") for example in balance(examples, len(examples), seed)],
         test_contexts=[e.dialogue for e in balance(test, config.evaluation.contexts, HELD_OUT_SEED)],
     )

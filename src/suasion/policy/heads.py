@@ -1,4 +1,4 @@
-"""A role that reads one number off the backbone: an adapter on its top layers and a linear head."""
+"""A role that reads numbers off the backbone: an adapter on its top layers and a linear head."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,48 +11,107 @@ from torch import Tensor, nn
 
 from suasion.errors import InputError
 from suasion.policy.model import Backbone
-from suasion.policy.trees import Tree, batches
+from suasion.policy.trees import Tree, TreeBatch, batches
+
+REPLY = 3  # hidden states by which a whole reply is read: see `reply_states`
 
 
-class ScalarRole:
-    """Adapter `name` and its head, trained, saved and loaded together. The head starts at zero."""
+class Reader:
+    """Adapter `name` and its head, trained, saved and loaded together. The head starts at zero.
 
-    def __init__(self, backbone: Backbone, name: str) -> None:
+    width: how many hidden states the head takes in at once, 1 (a token) or REPLY.
+    adapter: without one it reads the frozen model, and one pass serves all such roles.
+    """
+
+    def __init__(
+        self, backbone: Backbone, name: str, width: int = 1, outputs: int = 1, adapter: bool = True
+    ) -> None:
         self.backbone, self.name = backbone, name
-        backbone.add_adapter(name, backbone.config.role_layers)
-        self.head = nn.Linear(backbone.hidden_size, 1).to(backbone.device)
+        self.role = name if adapter else None
+        if adapter:
+            backbone.add_adapter(name, backbone.config.role_layers)
+        self.head = nn.Linear(width * backbone.hidden_size, outputs).to(backbone.device)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def parameters(self) -> list[nn.Parameter]:
-        return [*self.backbone.adapter(self.name).values(), *self.head.parameters()]
+        return [*self._adapter().values(), *self.head.parameters()]
 
-    def read(self, hidden: Tensor) -> Tensor:
-        """(..., H) -> (...)."""
-        value: Tensor = self.head(hidden.float()).squeeze(-1)
-        return value
+    def _adapter(self) -> dict[str, nn.Parameter]:
+        return self.backbone.adapter(self.name) if self.role else {}
+
+    def read(self, states: Tensor) -> Tensor:
+        """(..., width x H) -> (..., outputs)."""
+        values: Tensor = self.head(states.float())
+        return values
+
+    def states(self, trees: Sequence[Tree], budget: int) -> list[Tensor]:
+        """What the head reads of the branches of each tree: (branches, REPLY x H)."""
+        if self.role is not None:
+            return self._encode(trees, budget)
+        known = self.backbone.known_replies
+        if not all(path in known for tree in trees for path in paths(tree)):
+            known.clear()
+            for tree, states in zip(trees, self._encode(trees, budget), strict=True):
+                known |= zip(paths(tree), states, strict=True)
+        return [torch.stack([known[path] for path in paths(tree)]) for tree in trees]
 
     @torch.no_grad()
-    def read_ends(self, trees: Sequence[Tree], budget: int) -> list[list[float]]:
-        """The number at the last token of each segment but the root, tree by tree."""
-        results: list[list[float]] = [[] for _ in trees]
-        with self.backbone.role(self.name):
+    def _encode(self, trees: Sequence[Tree], budget: int) -> list[Tensor]:
+        results = [torch.empty(0)] * len(trees)
+        with self.backbone.role(self.role):
             for indices, batch in batches(trees, budget):
-                values = self.read(self.backbone.encode(batch))
-                for row, index in enumerate(indices):
-                    results[index] = [float(values[row, span.stop - 1]) for span in batch.spans[row][1:]]
+                found = reply_states(self.backbone.encode(batch), batch)
+                parts = found.split([len(spans) - 1 for spans in batch.spans])
+                for index, part in zip(indices, parts, strict=True):
+                    results[index] = part
         return results
 
+    @torch.no_grad()
+    def read_replies(self, trees: Sequence[Tree], budget: int) -> list[Tensor]:
+        """The head's numbers for the branches of each tree: (branches, outputs)."""
+        return [self.read(states) for states in self.states(trees, budget)]
+
     def state(self) -> dict[str, Tensor]:
-        tensors = {key: value.detach().cpu() for key, value in self.backbone.adapter(self.name).items()}
+        tensors = {key: value.detach().cpu() for key, value in self._adapter().items()}
         return tensors | {
             f"head.{key}": value.detach().cpu() for key, value in self.head.state_dict().items()
         }
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Raises InputError where the tensors are not of this role."""
         head = {key.removeprefix("head."): value for key, value in tensors.items() if key.startswith("head.")}
-        self.head.load_state_dict(head)
-        copy_adapter(self.backbone, self.name, tensors)
+        try:
+            self.head.load_state_dict(head)
+        except RuntimeError as error:
+            raise InputError(f"the saved head does not fit: {str(error).splitlines()[-1].strip()}") from None
+        if self.role:
+            copy_adapter(self.backbone, self.role, tensors)
+
+
+def has_adapter(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the saved state of a role has more than a head."""
+    return any(not key.startswith("head.") for key in tensors)
+
+
+def paths(tree: Tree) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The prompt and the reply of each branch."""
+    root, *branches = tree
+    return [(root.tokens, branch.tokens) for branch in branches]
+
+
+def reply_states(hidden: Tensor, batch: TreeBatch) -> Tensor:
+    """Hidden states (B, T, H) -> for each branch its last state, its mean and the root's last: (N, 3H).
+
+    The end tells what the reply comes to, the mean keeps what a token in its middle gave away, and the
+    context is there so that a head can take off what it is worth by itself.
+    """
+    found = []
+    for row, (root, *spans) in enumerate(batch.spans):
+        for span in spans:
+            own = hidden[row, span.start : span.stop]
+            found.append(torch.cat([own[-1], own.mean(0), hidden[row, root.stop - 1]]))
+    return torch.stack(found).float()
 
 
 def copy_adapter(backbone: Backbone, name: str, tensors: dict[str, Tensor]) -> None:

@@ -86,7 +86,8 @@ class Backbone:
     """One frozen causal model under several adapters, and its tokenizer.
 
     `model` is a PeftModel once the first adapter is there. Adapters are float32 whatever the dtype.
-    `original` keeps the weights as loaded once an adapter was baked in.
+    `original` keeps the weights as loaded once an adapter was baked in; `known_replies` what the frozen
+    model made of the replies that were read last, by prompt and reply: several roles read the same ones.
     """
 
     model: PreTrainedModel | PeftModel
@@ -94,6 +95,7 @@ class Backbone:
     config: ModelConfig
     name: str
     original: list[tuple[nn.Parameter, Tensor]] = field(default_factory=list)
+    known_replies: dict[tuple[tuple[int, ...], tuple[int, ...]], Tensor] = field(default_factory=dict)
 
     @property
     def plain(self) -> PreTrainedModel:
@@ -174,6 +176,7 @@ class Backbone:
         self.original += [(weight, weight.data) for weight, _ in sums]
         for weight, data in sums:
             weight.data = data
+        self.known_replies.clear()
         self.model = cast(PreTrainedModel, cast("Callable[[], object]", model.unload)())
 
     def _sums(self, name: str | None) -> list[tuple[nn.Parameter, Tensor]]:

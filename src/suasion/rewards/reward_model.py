@@ -1,4 +1,4 @@
-"""RM: a scalar read at the end of the reply, trained on preference pairs, calibrated before use."""
+"""RM: a scalar read off the reply, trained on preference pairs, calibrated before use."""
 
 import json
 from collections.abc import Sequence
@@ -9,9 +9,11 @@ from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.contexts import group
-from suasion.policy.heads import ScalarRole, fingerprint, load_tensors, save_tensors
+from suasion.policy.heads import REPLY, Reader, fingerprint, has_adapter, load_tensors, save_tensors
 from suasion.policy.model import Backbone
 from suasion.policy.trees import branch
+
+NAME = "reward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,11 @@ class Calibration:
 
 
 class RewardModel:
-    """The reward adapter with its head and its calibration."""
+    """The reward role, with an adapter or a head alone, and its calibration."""
 
-    def __init__(self, backbone: Backbone, pack: Pack, budget: int = 2600, name: str = "reward") -> None:
+    def __init__(self, backbone: Backbone, pack: Pack, budget: int = 2600, adapter: bool = True) -> None:
         self.backbone, self.pack, self.budget = backbone, pack, budget
-        self.role = ScalarRole(backbone, name)
+        self.role = Reader(backbone, NAME, REPLY, adapter=adapter)
         self.calibration = Calibration()
 
     @property
@@ -42,24 +44,15 @@ class RewardModel:
         """Uncalibrated scores of the dialogues' replies."""
         groups = group(self.backbone, self.pack, dialogues)
         scores = [0.0] * len(dialogues)
-        ends = self.role.read_ends([branch(g.prompt, g.replies) for g in groups], self.budget)
-        for found, values in zip(groups, ends, strict=True):
-            for place, value in zip(found.places, values, strict=True):
+        read = self.role.read_replies([branch(g.prompt, g.replies) for g in groups], self.budget)
+        for found, values in zip(groups, read, strict=True):
+            for place, value in zip(found.places, values[:, 0].tolist(), strict=True):
                 scores[place] = value
         return scores
 
     def score(self, dialogues: Sequence[Dialogue]) -> list[float]:
         """Calibrated: 0 is what the starting policy writes on average, 1 its standard deviation."""
         return [(value - self.calibration.mean) / self.calibration.scale for value in self.raw(dialogues)]
-
-    def start_value(self, value: ScalarRole) -> None:
-        """Start a value model as the calibrated reward model, which knows already what contexts are worth."""
-        own = self.backbone.adapter(self.role.name)
-        for key, parameter in self.backbone.adapter(value.name).items():
-            parameter.data.copy_(own[key.replace(f".{value.name}.", f".{self.role.name}.")].data)
-        found = self.calibration
-        value.head.weight.data.copy_(self.role.head.weight.data / found.scale)
-        value.head.bias.data.copy_((self.role.head.bias.data - found.mean) / found.scale)
 
     def save(self, folder: Path) -> None:
         save_tensors(folder / "reward.safetensors", self.role.state())
@@ -69,8 +62,9 @@ class RewardModel:
 
     @classmethod
     def load(cls, backbone: Backbone, pack: Pack, folder: Path) -> "RewardModel":
-        model = cls(backbone, pack)
-        model.role.load_state(load_tensors(folder / "reward.safetensors"))
+        tensors = load_tensors(folder / "reward.safetensors")
+        model = cls(backbone, pack, adapter=has_adapter(tensors))
+        model.role.load_state(tensors)
         path = folder / "calibration.json"
         try:
             model.calibration = Calibration(**json.loads(path.read_text(encoding="utf-8")))

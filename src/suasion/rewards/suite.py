@@ -13,7 +13,7 @@ from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import track
 from suasion.rewards.enhance import enhance
 from suasion.rewards.rules import RuleSet
-from suasion.rewards.score import Score, Source, Status, unread
+from suasion.rewards.score import Score, Severity, Source, Status, unread
 
 
 class Judge(Protocol):
@@ -113,11 +113,13 @@ class RewardSuite:
         stage = self.pack.sop.step_of(state)
         said = self.hearing.hear("agent", dialogue.reply or "")
         any_of = not stage.requires_any or bool(said & set(stage.requires_any))
-        e_enh, total = self.combine(preferred, judged.value, scores[Source.RULES].value)
+        rules = scores[Source.RULES]
+        breach = any(hit.severity == Severity.CRITICAL for hit in rules.evidence)
+        e_enh, total = self.combine(preferred, judged.value, rules.value, breach)
         return Reading(stage.id, scores, e_enh, total, set(stage.requires) <= said and any_of, self.version)
 
     def combine(
-        self, r_model: float | None, e_judge: float | None, e_func: float | None
+        self, r_model: float | None, e_judge: float | None, e_func: float | None, breach: bool = False
     ) -> tuple[float | None, float | None]:
         """E_enh and R_total. Without R_model no total; an unread judge is neutral or drops the reply."""
         parts = [part for part in (e_judge, e_func) if part is not None]
@@ -126,4 +128,4 @@ class RewardSuite:
         dropped = self.config.missing == "drop" and self.judge is not None and e_judge is None
         if r_model is None or dropped:
             return e_enh, None
-        return e_enh, enhance(r_model, e_judge, e_func, n, self.config.operator)
+        return e_enh, enhance(r_model, e_judge, e_func, n, self.config.operator, breach)

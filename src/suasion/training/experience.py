@@ -10,7 +10,7 @@ from suasion.config import GenerationConfig
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.generate import Sample, sample
-from suasion.policy.heads import ScalarRole
+from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.trees import Tree, TreeBatch, batches, branch
 from suasion.rewards.suite import Reading, RewardSuite
@@ -44,7 +44,7 @@ def collect(
     copies: int,
     pack: Pack,
     suite: RewardSuite,
-    value: ScalarRole,
+    value: Reader,
     generation: GenerationConfig,
     policy: str,
     seed: int,
@@ -99,7 +99,7 @@ class _Reader:
         return out
 
     @torch.no_grad()
-    def values(self, role: ScalarRole) -> Tensor:
+    def values(self, role: Reader) -> Tensor:
         out = torch.zeros(len(self.trees) * self.copies, self.width)
         with self.backbone.role(role.name):
             for indices, batch in batches(self.trees, self.budget):
@@ -134,7 +134,7 @@ def token_logprobs(backbone: Backbone, batch: TreeBatch, temperature: float) -> 
     return logs.gather(1, chosen[:, None]).squeeze(1), entropy
 
 
-def state_values(role: ScalarRole, backbone: Backbone, batch: TreeBatch) -> Tensor:
+def state_values(role: Reader, backbone: Backbone, batch: TreeBatch) -> Tensor:
     """Value of the state in which each reply token is chosen: (N,)."""
     rows, columns = reply_places(batch)
-    return role.read(backbone.encode(batch)[rows, batch.predecessor[rows, columns]])
+    return role.read(backbone.encode(batch)[rows, batch.predecessor[rows, columns]]).squeeze(-1)

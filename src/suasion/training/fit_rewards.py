@@ -8,16 +8,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
-from suasion.config import FitConfig, RewardModelConfig
+from suasion.config import ProbeConfig, RewardModelConfig
 from suasion.data.examples import Pair, Verdict
 from suasion.negotiation.dialogue import Dialogue, dump_dialogue
 from suasion.policy.contexts import group
-from suasion.policy.trees import branch, lay_out
+from suasion.policy.heads import Reader, reply_states
+from suasion.policy.trees import Tree, branch, lay_out
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import Calibration, RewardModel
+from suasion.training.linear_probe import fit_head
 from suasion.training.progress import Progress
 
-MICRO = 2  # contexts in one forward pass: memory stays low
+MICRO = 2  # contexts in one forward pass with gradient: memory stays low
+READ_TOKENS = 2600  # in one without
 
 
 def bradley_terry(chosen: Tensor, rejected: Tensor, centring: float = 0.0) -> Tensor:
@@ -28,7 +31,7 @@ def bradley_terry(chosen: Tensor, rejected: Tensor, centring: float = 0.0) -> Te
 def fit_reward_model(
     model: RewardModel, pairs: Sequence[Pair], config: RewardModelConfig, seed: int
 ) -> list[float]:
-    """Train the reward adapter and head on pairs; returns the loss per step."""
+    """Fit the head on pairs, then adapter and head together; returns the loss after the head and per step."""
     backbone = model.backbone
     of_context: dict[str, list[Pair]] = {}
     for pair in pairs:
@@ -40,82 +43,90 @@ def fit_reward_model(
         trees.append(branch(context, [backbone.reply_tokens(text) for text in texts]))
         places.append([(texts.index(pair.chosen), texts.index(pair.rejected)) for pair in found])
 
-    def loss(indices: list[int]) -> Tensor:
-        batch = lay_out([trees[i] for i in indices])
-        values = model.role.read(backbone.encode(batch))
-        chosen, rejected = [], []
-        for row, index in enumerate(indices):
-            ends = [span.stop - 1 for span in batch.spans[row][1:]]
-            chosen += [values[row, ends[better]] for better, _ in places[index]]
-            rejected += [values[row, ends[worse]] for _, worse in places[index]]
-        return bradley_terry(torch.stack(chosen), torch.stack(rejected), config.centring)
+    def loss(indices: Sequence[int], values: Tensor) -> Tensor:
+        """Bradley-Terry loss of the trees' values, (N, 1) in order."""
+        chosen, rejected, start = [], [], 0
+        for index in indices:
+            chosen += [start + better for better, _ in places[index]]
+            rejected += [start + worse for _, worse in places[index]]
+            start += len(trees[index]) - 1
+        return bradley_terry(values[chosen, 0], values[rejected, 0], config.centring)
 
-    with backbone.role(model.role.name, train=True), Progress("reward model") as progress:
-        return _fit(model.role.parameters(), len(trees), loss, config, seed, progress)
+    with Progress("reward model") as progress:
+        return _fit(model.role, trees, loss, config, seed, progress)
 
 
-def fit_judge(judge: LocalJudge, verdicts: Sequence[Verdict], config: FitConfig, seed: int) -> list[float]:
-    """Train the judge's adapter and reading, a context's verdicts together; returns the loss per step."""
+def fit_judge(judge: LocalJudge, verdicts: Sequence[Verdict], config: ProbeConfig, seed: int) -> list[float]:
+    """Fit the head on verdicts, then adapter and head together; returns the loss after the head and per step.
+
+    A reply may have verdicts on some criteria only: the others teach nothing.
+    """
     names = [criterion.id for criterion in judge.rubric.criteria]
-    backbone, device = judge.backbone, judge.backbone.device
     replies: dict[str, tuple[Dialogue, dict[int, bool]]] = {}
     for entry in verdicts:
         _, answers = replies.setdefault(dump_dialogue(entry.dialogue), (entry.dialogue, {}))
         answers[names.index(entry.criterion)] = entry.verdict
     labels = list(replies.values())
-    trees, criteria, targets = [], [], []
-    for found in group(backbone, judge.pack, [dialogue for dialogue, _ in labels]):
-        known = [labels[place][1] for place in found.places]
-        trees.append(judge.tree(found, [list(answers) for answers in known]))
-        criteria.append(torch.tensor([index for answers in known for index in answers], device=device))
-        targets.append(
-            torch.tensor([float(yes) for answers in known for yes in answers.values()], device=device)
-        )
+    trees, targets = [], []
+    for found in group(judge.backbone, judge.pack, [dialogue for dialogue, _ in labels]):
+        trees.append(branch(found.prompt, found.replies))
+        yes, said = (torch.zeros(len(found.places), len(names)) for _ in range(2))
+        for row, place in enumerate(found.places):
+            for criterion, verdict in labels[place][1].items():
+                yes[row, criterion], said[row, criterion] = float(verdict), 1.0
+        targets.append(torch.stack([yes, said]).to(judge.backbone.device))
 
-    def odds(indices: list[int]) -> Tensor:
-        batch = lay_out([trees[i] for i in indices])
-        return torch.cat(judge.read(batch, [trees[i] for i in indices], [criteria[i] for i in indices]))
+    def loss(indices: Sequence[int], odds: Tensor) -> Tensor:
+        """Mean over the criteria of the mean cross-entropy of their verdicts, (N, C) in order."""
+        yes, said = torch.cat([targets[index] for index in indices], dim=1)
+        each = binary_cross_entropy_with_logits(odds, yes, reduction="none") * said
+        mean: Tensor = (each.sum(0) / said.sum(0).clamp(min=1)).mean()
+        return mean
 
-    def loss(indices: list[int]) -> Tensor:
-        return binary_cross_entropy_with_logits(odds(indices), torch.cat([targets[i] for i in indices]))
-
-    with backbone.role(judge.name, train=True), Progress("judge") as progress:
-        judge.start_from_shares(torch.cat(criteria), torch.cat(targets))
-        return _fit(judge.parameters(), len(trees), loss, config, seed, progress)
+    with Progress("judge") as progress:
+        return _fit(judge.role, trees, loss, config, seed, progress)
 
 
 def _fit(
-    parameters: list[nn.Parameter],
-    count: int,
-    loss: Callable[[list[int]], Tensor],
-    config: FitConfig,
+    role: Reader,
+    trees: Sequence[Tree],
+    loss: Callable[[Sequence[int], Tensor], Tensor],
+    config: ProbeConfig,
     seed: int,
     progress: Progress,
 ) -> list[float]:
-    """Adam with a linear schedule; gradients of micro-batches are averaged."""
+    """The head by L-BFGS on fixed states, then head and adapter by Adam on the mean of micro-batches.
+
+    `loss` is of some trees and the head's numbers for their branches.
+    """
+    every = range(len(trees))
+    states = torch.cat(role.states(trees, READ_TOKENS))
+    losses = [fit_head(role.head, states, lambda values: loss(every, values), config.decay)]
+    parameters, order = role.parameters(), random.Random(seed)
     for parameter in parameters:
         parameter.requires_grad_(True)
-    order = random.Random(seed)
-    steps = [batch for _ in range(config.epochs) for batch in _shuffled(count, config.batch_size, order)]
+    steps = [batch for _ in range(config.epochs) for batch in _shuffled(len(trees), config.batch_size, order)]
     optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=config.weight_decay)
     rise = max(1, int(config.warmup * len(steps)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / rise, (len(steps) - step) / max(1, len(steps) - rise))
     )
-    losses = []
-    for number, batch in enumerate(steps, start=1):
-        total = 0.0
-        for start in range(0, len(batch), MICRO):
-            part = batch[start : start + MICRO]
-            value = loss(part) * (len(part) / len(batch))
-            value.backward()
-            total += float(value.detach())
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        losses.append(total)
-        progress.at(number, len(steps), f"loss {statistics.mean(losses[-8:]):.3f}")
+    with role.backbone.role(role.role, train=True):
+        for number, batch in enumerate(steps, start=1):
+            total = 0.0
+            for start in range(0, len(batch), MICRO):
+                part = batch[start : start + MICRO]
+                layout = lay_out([trees[i] for i in part])
+                found = role.read(reply_states(role.backbone.encode(layout), layout))
+                value = loss(part, found) * (len(part) / len(batch))
+                value.backward()
+                total += float(value.detach())
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            losses.append(total)
+            progress.at(number, len(steps), f"loss {statistics.mean(losses[-8:]):.3f}")
     return losses
 
 
@@ -158,19 +169,30 @@ def judge_agreement(judge: LocalJudge, verdicts: Sequence[Verdict]) -> dict[str,
 def calibrate(
     model: RewardModel, replies: Sequence[Sequence[Dialogue]], accuracy: float | None
 ) -> Calibration:
-    """Zero and unit from the starting policy's own replies, several to each context."""
+    """Zero and unit from the starting policy's own replies, the same number, 2 or more, to each context."""
     flat = [dialogue for group in replies for dialogue in group]
     raw = iter(model.raw(flat))
     scores = [[next(raw) for _ in group] for group in replies]
     everything = [value for group in scores for value in group]
     mean, spread = statistics.mean(everything), statistics.pstdev(everything)
-    between = statistics.pvariance([statistics.mean(group) for group in scores])
-    within = statistics.mean(statistics.pvariance(group) for group in scores)
     model.calibration = Calibration(
         mean=mean,
         scale=max(spread, 1e-3),
-        context_share=between / (between + within) if between + within > 0 else None,
+        context_share=_context_share(scores),
         negative_share=statistics.mean(float(value < mean) for value in everything),
         accuracy=accuracy,
     )
     return model.calibration
+
+
+def _context_share(scores: Sequence[Sequence[float]]) -> float | None:
+    """Share of the variance that lies between contexts: the intraclass correlation of one-way ANOVA.
+
+    What the mean of a few replies varies by chance is taken off. None where there is nothing to compare.
+    """
+    copies = len(scores[0])
+    if len(scores) < 2 or copies < 2:
+        return None
+    within = statistics.mean(statistics.variance(group) for group in scores)
+    between = max(0.0, statistics.variance(statistics.mean(group) for group in scores) - within / copies)
+    return between / (between + within) if between + within > 0 else None

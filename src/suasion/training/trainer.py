@@ -5,6 +5,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,15 @@ from torch import Tensor, nn
 from suasion.config import RunConfig
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.policy.heads import ScalarRole
+from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
-from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.checkpoint import Checkpoint
 from suasion.training.experience import Experience, collect
 from suasion.training.ppo import explained_variance, gae, kl_estimate, normalise
 from suasion.training.progress import Progress
-from suasion.training.update import Minibatch, Notes, policy_gradient, value_gradient
+from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
 
 METHODS = {"repo": "r_total", "ppo": "r_model"}  # which part of a Reading is the reward
 POLICY, VALUE = "policy", "value"
@@ -41,9 +41,7 @@ class Trainer:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
         settings = config.training
         backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
-        self.value = ScalarRole(backbone, VALUE)
-        if isinstance(suite.model, RewardModel):
-            suite.model.start_value(self.value)
+        self.value = Reader(backbone, VALUE)
         self.policy_parameters = list(backbone.adapter(POLICY).values())
         self.optimizers = {
             POLICY: torch.optim.AdamW(self.policy_parameters, settings.learning_rate, weight_decay=0.0),
@@ -94,41 +92,46 @@ class Trainer:
             raise TooManyUnreadError(
                 f"step {step}: {unread:.0%} of the replies have no reward; is the judge up?"
             )
-        advantages, returns = self._advantages(batch)
+        advantages, returns = self._advantages(batch, warming_up := step < settings.value_warmup_steps)
         scale = min(1.0, (step + 1 - settings.value_warmup_steps) / max(1, settings.warmup_steps))
-        rates = {POLICY: settings.learning_rate * max(0.0, scale), VALUE: settings.value_learning_rate}
+        rates = {POLICY: settings.learning_rate * scale, VALUE: settings.value_learning_rate}
         for name, rate in rates.items():
             self.optimizers[name].param_groups[0]["lr"] = rate
         valid = batch.mask & batch.kept[:, None]
-        notes = [
-            self._update(
-                Minibatch(batch, part, advantages, returns, valid), step < settings.value_warmup_steps
-            )
-            for epoch in range(settings.epochs)
-            for part in _minibatches(len(batch.trees), settings.minibatches, step * 31 + epoch)
-        ]
+        whole = Minibatch(batch, tuple(range(len(batch.trees))), advantages, returns, valid)
+        if warming_up:
+            notes = [fit_value(self.value, whole, settings.value_decay, 2 * config.batch_tokens)]
+        else:
+            notes = [
+                self._update(replace(whole, contexts=part))
+                for epoch in range(settings.epochs)
+                for part in _minibatches(len(batch.trees), settings.minibatches, step * 31 + epoch)
+            ]
         means = {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
         return self._record(batch, returns, means) | {"collect_s": collected, "share_unscored": unread}
 
-    def _advantages(self, batch: Experience) -> tuple[Tensor, Tensor]:
-        """Normalised advantages and returns, (R, T): R_total at the last token, the KL at every one."""
+    def _advantages(self, batch: Experience, warming_up: bool) -> tuple[Tensor, Tensor]:
+        """Normalised advantages and returns, (R, T): R_total at the last token, the KL at every one.
+
+        A value model that warms up gets the plain sums of rewards: its own values say nothing yet.
+        """
         settings = self.config.training
         rewards = -settings.kl * (batch.old - batch.reference) * batch.mask
         last = batch.mask.sum(1) - 1
         rewards[torch.arange(len(last)), last] += batch.totals
-        raw = gae(rewards, batch.values, batch.mask, settings.gamma, settings.lam)
+        lam = 1.0 if warming_up else settings.lam
+        raw = gae(rewards, batch.values, batch.mask, settings.gamma, lam)
         valid = batch.mask & batch.kept[:, None]
         return normalise(raw, valid), raw + batch.values
 
-    def _update(self, part: Minibatch, value_only: bool) -> Notes:
-        """One optimizer step of the value, and of the policy unless the value is still warming up."""
+    def _update(self, part: Minibatch) -> Notes:
+        """One optimizer step of the value and one of the policy."""
         settings, budget = self.config.training, self.config.batch_tokens
         notes = value_gradient(self.value, part, settings, budget)
         notes["value_grad_norm"] = self._apply(VALUE, self.value.parameters())
-        if not value_only:
-            temperature = self.config.generation.temperature
-            notes |= policy_gradient(self.backbone, POLICY, part, settings, temperature, budget)
-            notes["policy_grad_norm"] = self._apply(POLICY, self.policy_parameters)
+        temperature = self.config.generation.temperature
+        notes |= policy_gradient(self.backbone, POLICY, part, settings, temperature, budget)
+        notes["policy_grad_norm"] = self._apply(POLICY, self.policy_parameters)
         return notes
 
     def _apply(self, role: str, parameters: list[nn.Parameter]) -> float:
