@@ -1,4 +1,4 @@
-"""Small untrained models of the architectures that we name: what they show holds for any weights."""
+"""Small untrained models of the architectures that we name, and a few replies to score."""
 
 import zlib
 from collections.abc import Callable
@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+
 if TYPE_CHECKING:
     from suasion.policy.model import Backbone
 
+REPLIES = [
+    "Fair point. What is your best price?",
+    "We guarantee you more bookings.",
+    "Goodbye.",
+    "Hello there.",
+]
 SIZES = {
     "vocab_size": 64,
     "hidden_size": 32,
@@ -62,3 +71,42 @@ def backbone(request: pytest.FixtureRequest) -> "Backbone":
 def another() -> "Callable[[], Backbone]":
     """Makes the same model anew each time."""
     return lambda: small_backbone("Llama")
+
+
+@pytest.fixture(scope="session")
+def hotel() -> Pack:
+    return Pack.load("hotel")
+
+
+@pytest.fixture
+def dialogues() -> list[Dialogue]:
+    """Four replies to two contexts."""
+    ticket = {
+        "id": "t1",
+        "room": "Deluxe King",
+        "check_in": "2026-12-01",
+        "check_out": "2026-12-02",
+        "currency": "CNY",
+        "selling_price": 420,
+        "commission_rate": 0.15,
+        "target_selling_price": 380,
+    }
+    brief = {
+        "hotel": "Sunrise Hotel",
+        "city": "Hangzhou",
+        "agency": "Voyara",
+        "agent_name": "Lin",
+        "tickets": [ticket],
+    }
+    said = ["why should we", "no way, costs are up"]
+    return [
+        Dialogue.model_validate(
+            {
+                "id": f"d{n}",
+                "brief": brief,
+                "turns": [{"speaker": "counterpart", "text": said[n % 2]}],
+                "reply": reply,
+            }
+        )
+        for n, reply in enumerate(REPLIES)
+    ]

@@ -86,7 +86,7 @@ class TrainingConfig(_Frozen):
     contexts_per_step: int = Field(8, ge=1, description="dialogue prefixes per update")
     replies_per_context: int = Field(4, ge=1, description="samples of each prefix")
     learning_rate: float = Field(2e-4, gt=0, description="of the policy adapter")
-    value_learning_rate: float = Field(5e-4, gt=0, description="of the value adapter and head")
+    value_learning_rate: float = Field(1e-4, gt=0, description="of the value adapter and head")
     warmup_steps: int = Field(2, ge=0, description="the rate rises over these (paper: 2)")
     value_warmup_steps: int = Field(1, ge=0, description="first steps, which fit the value head alone")
     value_decay: float = Field(0.3, ge=0, description="L2 penalty on the value head while it is fitted alone")

@@ -56,7 +56,7 @@ def run(
     with log.phase("data"):
         data = prepare(pack, config)
     with log.phase("model"):
-        backbone = load_backbone(config.model)
+        backbone = load_backbone(config.model, config.seed)
     with log.phase("SFT"):
         fine_tune(backbone, data, pack, config, folder, resume)
     if until == "SFT":

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -96,6 +97,7 @@ class Backbone:
     name: str
     original: list[tuple[nn.Parameter, Tensor]] = field(default_factory=list)
     known_replies: dict[tuple[tuple[int, ...], tuple[int, ...]], Tensor] = field(default_factory=dict)
+    seed: int = 0  # of the adapters' first weights
 
     @property
     def plain(self) -> PreTrainedModel:
@@ -129,10 +131,12 @@ class Backbone:
             layers_to_transform=list(range(max(0, total - layers), total)) if layers else None,
             task_type="CAUSAL_LM",
         )
-        if isinstance(self.model, PeftModel):
-            self.model.add_adapter(name, lora)
-        else:
-            self.model = get_peft_model(self.model, lora, adapter_name=name)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(zlib.crc32(f"{self.seed}:{name}".encode()))
+            if isinstance(self.model, PeftModel):
+                self.model.add_adapter(name, lora)
+            else:
+                self.model = get_peft_model(self.model, lora, adapter_name=name)
         for parameter in self.adapter(name).values():
             parameter.data = parameter.data.float()
 
@@ -242,8 +246,8 @@ def _weights(values: Sequence[tuple[nn.Parameter, Tensor]]) -> Iterator[None]:
             parameter.data = data
 
 
-def load_backbone(config: ModelConfig) -> Backbone:
-    """Load the model, frozen, in the dtype that is asked for or faster here."""
+def load_backbone(config: ModelConfig, seed: int = 0) -> Backbone:
+    """Load the model, frozen, in the dtype that is asked for or faster here; `seed` is of its adapters."""
     keep_memory()
     path = str(install_model()) if config.name == EMBEDDED else config.name
     transformers_logging.disable_progress_bar()
@@ -260,7 +264,7 @@ def load_backbone(config: ModelConfig) -> Backbone:
     model.requires_grad_(False)
     model.eval()
     gc.collect()
-    return Backbone(model, tokenizer, config, config.name)
+    return Backbone(model, tokenizer, config, config.name, seed=seed)
 
 
 def keep_memory() -> None:

@@ -57,8 +57,7 @@ class Trainer:
         with Progress(settings.method) as progress:
             for step in range(len(records), settings.steps):
                 start = time.perf_counter()
-                rng = random.Random(self.config.seed * 100_003 + step)
-                chosen = rng.sample(list(contexts), min(settings.contexts_per_step, len(contexts)))
+                chosen = self._draw(contexts, step)
                 record = self.step(step, chosen) | {"step": step, "time_s": time.perf_counter() - start}
                 records.append(record)
                 checkpoint.write_log(records)
@@ -69,14 +68,23 @@ class Trainer:
                 )
         return records
 
+    def _draw(self, contexts: Sequence[Dialogue], step: int) -> list[Dialogue]:
+        """The contexts of a step; while the value warms up more of them, each answered once."""
+        settings = self.config.training
+        count = settings.contexts_per_step
+        count *= settings.replies_per_context if step < settings.value_warmup_steps else 1
+        rng = random.Random(self.config.seed * 100_003 + step)
+        return rng.sample(list(contexts), min(count, len(contexts)))
+
     def step(self, step: int, contexts: Sequence[Dialogue]) -> dict[str, Any]:
         """One update on fresh replies to `contexts`."""
         config, settings = self.config, self.config.training
         started = time.perf_counter()
+        warming_up = step < settings.value_warmup_steps
         batch = collect(
             self.backbone,
             contexts,
-            settings.replies_per_context,
+            1 if warming_up else settings.replies_per_context,
             self.pack,
             self.suite,
             self.value,
@@ -92,7 +100,7 @@ class Trainer:
             raise TooManyUnreadError(
                 f"step {step}: {unread:.0%} of the replies have no reward; is the judge up?"
             )
-        advantages, returns = self._advantages(batch, warming_up := step < settings.value_warmup_steps)
+        advantages, returns = self._advantages(batch, warming_up)
         scale = min(1.0, (step + 1 - settings.value_warmup_steps) / max(1, settings.warmup_steps))
         rates = {POLICY: settings.learning_rate * scale, VALUE: settings.value_learning_rate}
         for name, rate in rates.items():
