@@ -49,7 +49,7 @@ class Words:
         return " ".join(f"{message['role']} : {message['content']}" for message in messages)
 
 
-def small_backbone(name: str) -> "Backbone":
+def small_backbone(name: str, attention: str = "eager") -> "Backbone":
     import torch
     import transformers
 
@@ -59,12 +59,14 @@ def small_backbone(name: str) -> "Backbone":
     torch.manual_seed(0)
     config = getattr(transformers, f"{name}Config")(**SIZES)
     model = getattr(transformers, f"{name}ForCausalLM")(config).eval().requires_grad_(False)
+    model.set_attn_implementation(attention)
     return Backbone(model, Words(), ModelConfig(lora_rank=4, lora_alpha=8, role_layers=2), name)
 
 
-@pytest.fixture(params=["Gemma", "Llama", "Qwen3"])
+@pytest.fixture(params=["Gemma", "Llama", "Qwen3", "Llama with fused attention"])
 def backbone(request: pytest.FixtureRequest) -> "Backbone":
-    return small_backbone(request.param)
+    name, *fused = request.param.split(" with ")
+    return small_backbone(name, "sdpa" if fused else "eager")
 
 
 @pytest.fixture

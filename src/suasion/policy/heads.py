@@ -50,10 +50,11 @@ class Reader:
         if self.role is not None:
             return self._encode(trees, budget)
         known = self.backbone.known_replies
-        if not all(path in known for tree in trees for path in paths(tree)):
+        new = [tree for tree in trees if not all(path in known for path in paths(tree))]
+        if len(new) == len(trees):
             known.clear()
-            for tree, states in zip(trees, self._encode(trees, budget), strict=True):
-                known |= zip(paths(tree), states, strict=True)
+        for tree, states in zip(new, self._encode(new, budget), strict=True):
+            known |= zip(paths(tree), states, strict=True)
         return [torch.stack([known[path] for path in paths(tree)]) for tree in trees]
 
     @torch.no_grad()
@@ -61,9 +62,7 @@ class Reader:
         results = [torch.empty(0)] * len(trees)
         with self.backbone.role(self.role):
             for indices, batch in batches(trees, budget):
-                found = reply_states(self.backbone.encode(batch), batch)
-                parts = found.split([len(spans) - 1 for spans in batch.spans])
-                for index, part in zip(indices, parts, strict=True):
+                for index, part in zip(indices, _split(self.backbone.encode(batch), batch), strict=True):
                     results[index] = part
         return results
 
@@ -89,6 +88,12 @@ class Reader:
             copy_adapter(self.backbone, self.role, tensors)
 
 
+def remember(backbone: Backbone, trees: Sequence[Tree], hidden: Tensor, batch: TreeBatch) -> None:
+    """Keep what the frozen model made of these replies, so that roles without an adapter need no pass."""
+    for tree, states in zip(trees, _split(hidden, batch), strict=True):
+        backbone.known_replies |= zip(paths(tree), states, strict=True)
+
+
 def has_adapter(tensors: Mapping[str, Tensor]) -> bool:
     """Whether the saved state of a role has more than a head."""
     return any(not key.startswith("head.") for key in tensors)
@@ -98,6 +103,12 @@ def paths(tree: Tree) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """The prompt and the reply of each branch."""
     root, *branches = tree
     return [(root.tokens, branch.tokens) for branch in branches]
+
+
+def _split(hidden: Tensor, batch: TreeBatch) -> Sequence[Tensor]:
+    """`reply_states`, tree by tree."""
+    parts: tuple[Tensor, ...] = reply_states(hidden, batch).split([len(spans) - 1 for spans in batch.spans])
+    return parts
 
 
 def reply_states(hidden: Tensor, batch: TreeBatch) -> Tensor:

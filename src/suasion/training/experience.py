@@ -10,7 +10,7 @@ from suasion.config import GenerationConfig
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.generate import Sample, sample
-from suasion.policy.heads import Reader
+from suasion.policy.heads import Reader, remember
 from suasion.policy.model import Backbone
 from suasion.policy.trees import Tree, TreeBatch, batches, branch
 from suasion.rewards.suite import Reading, RewardSuite
@@ -60,12 +60,13 @@ def collect(
     groups = sample(backbone, policy, prompts, generation, seed, copies)
     samples = [one for group in groups for one in group]
     dialogues = [c.with_reply(s.text) for c, group in zip(contexts, groups, strict=True) for s in group]
-    readings = suite.score(dialogues)
     trees = [branch(p, [s.tokens for s in group]) for p, group in zip(prompts, groups, strict=True)]
     width = max(len(s.tokens) for s in samples)
     mask = torch.tensor([[t < len(s.tokens) for t in range(width)] for s in samples])
-    rewards = [getattr(reading, use) for reading in readings]
     read = _Reader(backbone, trees, copies, width, budget, generation.temperature)
+    reference = read.reference()  # first: RM and judge may read the same states
+    readings = suite.score(dialogues)
+    rewards = [getattr(reading, use) for reading in readings]
     return Experience(
         trees=tuple(trees),
         samples=tuple(samples),
@@ -73,7 +74,7 @@ def collect(
         dialogues=tuple(dialogues),
         mask=mask,
         old=torch.tensor([[*s.logprobs, *[0.0] * (width - len(s.tokens))] for s in samples]),
-        reference=read.logprobs(None),
+        reference=reference,
         values=read.values(value),
         totals=torch.tensor([0.0 if reward is None else float(reward) for reward in rewards]),
         kept=torch.tensor([reward is not None for reward in rewards]),
@@ -90,11 +91,15 @@ class _Reader:
     temperature: float
 
     @torch.no_grad()
-    def logprobs(self, role: str | None) -> Tensor:
+    def reference(self) -> Tensor:
+        """Log-probabilities under the model without an adapter, whose states are kept for other roles."""
         out = torch.zeros(len(self.trees) * self.copies, self.width)
-        with self.backbone.role(role):
+        self.backbone.known_replies.clear()
+        with self.backbone.role(None):
             for indices, batch in batches(self.trees, self.budget):
-                found, _ = token_logprobs(self.backbone, batch, self.temperature)
+                hidden = self.backbone.encode(batch)
+                remember(self.backbone, [self.trees[index] for index in indices], hidden, batch)
+                found, _ = logprobs_of(self.backbone, hidden, batch, self.temperature)
                 self._spread(out, indices, batch, found)
         return out
 
@@ -124,11 +129,16 @@ def reply_places(batch: TreeBatch) -> tuple[Tensor, Tensor]:
 
 def token_logprobs(backbone: Backbone, batch: TreeBatch, temperature: float) -> tuple[Tensor, Tensor]:
     """Log-probability of each reply token at the sampling temperature, and the entropy there: (N,), (N,)."""
+    return logprobs_of(backbone, backbone.encode(batch), batch, temperature)
+
+
+def logprobs_of(
+    backbone: Backbone, hidden: Tensor, batch: TreeBatch, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """The same from the batch's hidden states (B, T, H)."""
     rows, columns = reply_places(batch)
-    hidden = backbone.encode(batch)[
-        rows, batch.predecessor[rows, columns]
-    ]  # (N, H): only what predicts a reply token
-    logs = torch.log_softmax(backbone.project(hidden) / temperature, dim=-1)
+    before = hidden[rows, batch.predecessor[rows, columns]]  # (N, H): only what predicts a reply token
+    logs = torch.log_softmax(backbone.project(before) / temperature, dim=-1)
     chosen = batch.input_ids[rows, columns].to(logs.device)
     entropy = -(logs.detach().exp() * logs.detach()).sum(-1)
     return logs.gather(1, chosen[:, None]).squeeze(1), entropy
