@@ -31,16 +31,15 @@ class ModelConfig(_Frozen):
 
 class GenerationConfig(_Frozen):
     max_new_tokens: int = Field(48, ge=4, description="longest reply, in tokens")
-    temperature: float = Field(
-        0.6, gt=0, description="of sampling; training uses the same for its log-probabilities"
-    )
-    batch_size: int = Field(32, ge=1, description="replies written at once")
+    temperature: float = Field(0.6, gt=0, description="of sampling when the agent serves and is judged")
+    batch_size: int = Field(50, ge=1, description="replies written at once")
 
 
 class DataConfig(_Frozen):
     dialogues: int = Field(260, ge=2, description="synthetic dialogues for training")
     pairs: int = Field(360, ge=2, description="preference pairs, half defect and half quality")
     pairs_per_context: int = Field(3, ge=1, description="pairs of one context share the reading of it")
+    sampled: int = Field(96, ge=0, description="contexts that SFT answers: its faults become pairs")
     records: Path | None = Field(
         None, description="train on these dialogue records instead of synthetic ones"
     )
@@ -85,6 +84,9 @@ class TrainingConfig(_Frozen):
     steps: int = Field(14, ge=1, description="policy updates")
     contexts_per_step: int = Field(8, ge=1, description="dialogue prefixes per update")
     replies_per_context: int = Field(4, ge=1, description="samples of each prefix")
+    temperature: float = Field(
+        1.0, gt=0, description="of sampling while it learns, alike in sampler and update; explores"
+    )
     learning_rate: float = Field(2e-4, gt=0, description="of the policy adapter")
     value_learning_rate: float = Field(1e-4, gt=0, description="of the value adapter and head")
     warmup_steps: int = Field(2, ge=0, description="the rate rises over these (paper: 2)")
@@ -124,6 +126,11 @@ class RunConfig(_Frozen):
     rewards: RewardsConfig = RewardsConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @property
+    def exploring(self) -> GenerationConfig:
+        """Generation as training does it."""
+        return self.generation.model_copy(update={"temperature": self.training.temperature})
 
 
 def load_config(path: Path, **changes: Any) -> RunConfig:

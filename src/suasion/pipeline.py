@@ -149,9 +149,10 @@ def fit_rewards(
     if resume and (folder / "rewards" / "calibration.json").exists():
         return load_suite(backbone, pack, config, folder)
     model = RewardModel(backbone, pack, 2 * config.batch_tokens, config.reward_model.epochs > 0)
-    agent, rules = PolicyAgent(backbone, None, pack, config.generation), RewardSuite(pack)
+    agent, rules = PolicyAgent(backbone, None, pack, config.exploring), RewardSuite(pack)
     pairs, held_out = (
-        [*made, *sampled_pairs(agent, rules, made, config.seed)] for made in (data.pairs, data.held_out_pairs)
+        [*made, *sampled_pairs(agent, rules, made, config.data.sampled, config.seed)]
+        for made in (data.pairs, data.held_out_pairs)
     )
     fit_reward_model(model, pairs, config.reward_model, config.seed)
     judge = None

@@ -33,6 +33,7 @@ SEEN_BY = {
     "premature_close": {"premature-close"},
     "repeats_itself": {"self-repetition", "stage-required-act", "repeated-confirmation", "haggling-on"},
     "off_topic": {"stage-required-act", "ungrounded-number", "stage-forbidden-act"},
+    "skips_step": {"stage-required-act"},
     "cut_off": {"unfinished"},
 }
 

@@ -60,6 +60,9 @@ def hits(reply: str, *turns: tuple[str, str | float]) -> set[str]:
     return {one.name for one in RULES.check(dialogue(reply, *turns)).evidence}
 
 
+TIMING = {"premature-close", "stage-required-act"}  # of a reply that would do elsewhere
+
+
 def severe(reply: str, *turns: tuple[str, str | float]) -> set[str]:
     """Hits that are more than a flaw of form."""
     found = RULES.check(dialogue(reply, *turns)).evidence
@@ -109,7 +112,7 @@ def test_objects(reply: str, rule: str) -> None:
 )
 def test_lets_honest_words_pass(reply: str) -> None:
     # In `negotiate`: whether a reply comes at the right time is asked elsewhere.
-    assert severe(reply, ASKED, ("counterpart", "Why should I?")) - {"premature-close"} == set()
+    assert severe(reply, ASKED, ("counterpart", "Why should I?")) - TIMING == set()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def pairs() -> list[Pair]:
 
 
 def test_a_fault_is_rejected_against_the_experts_reply(pairs: list[Pair]) -> None:
-    made = sampled_pairs(Scripted(FAULT), RewardSuite(Pack.load("hotel")), pairs, 0)  # type: ignore[arg-type]
+    made = sampled_pairs(Scripted(FAULT), RewardSuite(Pack.load("hotel")), pairs, 99, 0)  # type: ignore[arg-type]
     experts = {pair.dialogue.id: pair.chosen for pair in pairs if pair.kind == "defect"}
     assert {pair.dialogue.id: pair.chosen for pair in made} == experts
     assert {(pair.kind, pair.rejected, pair.source) for pair in made} == {("sampled", FAULT, "sop_path")}
@@ -45,6 +45,12 @@ def test_the_experts_own_words_are_no_fault(pairs: list[Pair]) -> None:
         Scripted(expert.chosen),  # type: ignore[arg-type]
         RewardSuite(Pack.load("hotel")),
         [expert],
+        99,
         0,
     )
     assert made == []
+
+
+def test_only_so_many_contexts_are_sampled(pairs: list[Pair]) -> None:
+    made = sampled_pairs(Scripted(FAULT), RewardSuite(Pack.load("hotel")), pairs, 2, 0)  # type: ignore[arg-type]
+    assert len(made) == 2

@@ -40,9 +40,10 @@ def settings(**changes: object) -> RunConfig:
         "warmup_steps": 1,
         "method": "ppo",
         "kl": 0.0,
+        "temperature": 0.1,
     }
     return RunConfig(
-        generation=GenerationConfig(max_new_tokens=8, temperature=0.1),
+        generation=GenerationConfig(max_new_tokens=8),
         training=TrainingConfig.model_validate(training | changes),
     )
 

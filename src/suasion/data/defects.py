@@ -14,6 +14,7 @@ from suasion.data.examples import Example
 from suasion.data.operators import cut_off, garble, sentences
 from suasion.data.setting import SMALL, Kit, Setting
 from suasion.language.phrases import brief_slots, fill
+from suasion.language.replies import evidence_for
 from suasion.negotiation.prices import find_dates
 from suasion.negotiation.tracker import TOLERANCE, State
 
@@ -223,6 +224,22 @@ def off_topic(setting: Setting) -> Spoiled | None:
     return None
 
 
+def skips_step(setting: Setting) -> Spoiled | None:
+    """Polite and true, but without what this moment calls for: a move from elsewhere, or half of one."""
+    sop, stage = setting.kit.pack.sop, setting.stage
+    needed = {*stage.requires, *stage.requires_any}
+    elsewhere = [move for other in (*sop.stages, *sop.side_states) for move in other.moves]
+    halves = [tuple(act for act in move if act not in needed) for move in stage.moves]
+    evident = evidence_for(setting.state, setting.example.dialogue.brief)
+    moves = {
+        move
+        for move in (*elsewhere, *halves)
+        if move and not setting.suffices(move) and needed.union(stage.forbids).isdisjoint(move)
+    }
+    usable = sorted(move for move in moves if evident or "evidence" not in move)
+    return _phrased(setting, setting.rng.choice(usable)) if usable else None
+
+
 def garbled(setting: Setting) -> Spoiled | None:
     """Words in disorder: it means nothing, so it has no acts."""
     return Spoiled(garble(setting.reply, setting.rng), ()) if len(setting.reply.split()) > 3 else None
@@ -236,10 +253,11 @@ def breaks_off(setting: Setting) -> Spoiled | None:
 
 @dataclass(frozen=True)
 class Defect:
-    """How a fault is made. `in_context`: the reply alone does not show it."""
+    """How a fault is made. `in_context`: the reply alone does not show it. `share`: how often, 1 as most."""
 
     make: Make
     in_context: bool = False
+    share: float = 1.0
 
 
 DEFECTS: Mapping[str, Defect] = {
@@ -264,6 +282,7 @@ DEFECTS: Mapping[str, Defect] = {
     "premature_close": Defect(premature_close, in_context=True),
     "repeats_itself": Defect(repeats_itself, in_context=True),
     "off_topic": Defect(off_topic, in_context=True),
+    "skips_step": Defect(skips_step, in_context=True, share=5.0),  # what a policy that hedges does
     "garbled": Defect(garbled),
     "cut_off": Defect(breaks_off),
 }

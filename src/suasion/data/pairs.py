@@ -52,7 +52,8 @@ def make_pairs(examples: Sequence[Example], pack: Pack, count: int, seed: int) -
     def quality(name: str, example: Example) -> Pair | None:
         return _quality_pair(name, example, kit, rubric, rng)
 
-    defects = _collect(examples, count // 2, rng, dict.fromkeys(DEFECTS, 1.0), defect)
+    shares = {name: made.share for name, made in DEFECTS.items()}
+    defects = _collect(examples, count // 2, rng, shares, defect)
     merits = _collect(examples, count - count // 2, rng, reasons, quality)
     pairs = [*defects, *merits]
     rng.shuffle(pairs)
@@ -133,13 +134,6 @@ def _moves(setting: Setting) -> list[tuple[str, ...]]:
     )
 
 
-def _suffices(acts: Iterable[str], setting: Setting) -> bool:
-    """Whether the acts are enough for the stage."""
-    stage, found = setting.stage, set(acts)
-    any_of = set(stage.requires_any)
-    return set(stage.requires) <= found and (not any_of or bool(found & any_of))
-
-
 def _has_merit(setting: Setting, rubric: Rubric) -> Preference | None:
     """A move that has what the criterion `setting.name` rewards, against the same without it.
 
@@ -150,7 +144,7 @@ def _has_merit(setting: Setting, rubric: Rubric) -> Preference | None:
     for move in _moves(setting):
         kept = set(move).difference(criterion.acts).union(setting.stage.requires)
         rest = tuple(act for act in move if act in kept)
-        if rest and rest != move and _suffices(rest, setting):
+        if rest and rest != move and setting.suffices(rest):
             options.append((move, rest))
     if not options:
         return None

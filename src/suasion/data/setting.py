@@ -1,7 +1,7 @@
 """What faults and better replies are made in: one good reply, its context, and the pack's words."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -77,6 +77,11 @@ class Setting:
 
     def hear(self, text: str) -> tuple[str, ...]:
         return tuple(sorted(self.kit.hearing.hear("agent", text)))
+
+    def suffices(self, acts: Iterable[str]) -> bool:
+        """Whether the acts are enough for the stage."""
+        found, any_of = set(acts), set(self.stage.requires_any)
+        return set(self.stage.requires) <= found and (not any_of or bool(found & any_of))
 
     def phrase(self, acts: tuple[str, ...]) -> str:
         brief, sop = self.example.dialogue.brief, self.kit.pack.sop

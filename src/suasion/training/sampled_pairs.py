@@ -12,10 +12,12 @@ from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 
 
-def sampled_pairs(agent: PolicyAgent, rules: RewardSuite, pairs: Sequence[Pair], seed: int) -> list[Pair]:
-    """One sample for each context whose expert reply is known; those that break a rule become pairs."""
+def sampled_pairs(
+    agent: PolicyAgent, rules: RewardSuite, pairs: Sequence[Pair], count: int, seed: int
+) -> list[Pair]:
+    """Samples of `count` contexts whose expert reply is known; those that break a rule become pairs."""
     experts = {dump_dialogue(pair.dialogue): pair for pair in pairs if pair.kind == "defect"}
-    known = list(experts.values())
+    known = list(experts.values())[:count]
     samples = agent.samples([pair.dialogue for pair in known], seed)
     replies = [pair.dialogue.with_reply(one.text) for pair, one in zip(known, samples, strict=True)]
     found = []

@@ -88,7 +88,7 @@ class Trainer:
             self.pack,
             self.suite,
             self.value,
-            config.generation,
+            config.exploring,
             POLICY,
             config.seed * 7_919 + step,
             2 * config.batch_tokens,
@@ -137,7 +137,7 @@ class Trainer:
         settings, budget = self.config.training, self.config.batch_tokens
         notes = value_gradient(self.value, part, settings, budget)
         notes["value_grad_norm"] = self._apply(VALUE, self.value.parameters())
-        temperature = self.config.generation.temperature
+        temperature = settings.temperature
         notes |= policy_gradient(self.backbone, POLICY, part, settings, temperature, budget)
         notes["policy_grad_norm"] = self._apply(POLICY, self.policy_parameters)
         return notes
