@@ -51,3 +51,31 @@ def test_a_step_done_again_from_its_checkpoint_is_the_same(folder: Path, tmp_pat
         trainer.run(data.contexts, tmp_path, resume)
     for key, value in backbone.adapter("policy").items():
         assert torch.equal(value.detach(), whole[key]), key
+
+
+def test_a_finished_run_is_judged_again_alike(folder: Path) -> None:
+    """The same replies and negotiations from what the run left on disk."""
+    from suasion.pipeline import evaluate_run
+
+    before = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    again = evaluate_run(folder, "suasion evaluate").as_record()
+    for old, new in zip(before["measures"], again["measures"], strict=True):
+        if old["key"] in ("tokens", "unique", "violations", "task_success", "turns"):
+            assert old == new
+
+
+def test_a_stage_alone_leaves_what_the_next_one_needs(tmp_path: Path) -> None:
+    from suasion.config import load_config
+    from suasion.pipeline import run
+
+    config = load_config(CONFIG)
+    assert run(config, tmp_path, until="SFT") is None
+    written = (tmp_path / "sft.safetensors").stat().st_mtime_ns
+    assert run(config, tmp_path, resume=True, until="rewards") is None
+    assert (tmp_path / "sft.safetensors").stat().st_mtime_ns == written
+    assert {path.name for path in (tmp_path / "rewards").iterdir()} == {
+        "calibration.json",
+        "judge.json",
+        "judge.safetensors",
+        "reward.safetensors",
+    }

@@ -1,0 +1,105 @@
+"""Where a negotiation stands, from the words alone: tables that a person worked out."""
+
+from typing import Any
+
+import pytest
+
+from suasion import Dialogue, track
+from suasion.language.acts import load_hearing
+from suasion.negotiation.pack import Pack
+from suasion.negotiation.tracker import State
+
+PACK = Pack.load("hotel")
+DATES = {"check_in": "2026-12-01", "check_out": "2026-12-02"}
+FIRST = {"id": "t1", "room": "Deluxe King", "selling_price": 420, "target_selling_price": 380}
+SECOND = {"id": "t2", "room": "Twin Room", "selling_price": 300, "target_selling_price": 270}
+
+HELLO = "Hello, this is Lin from Voyara."
+CASE = "The Deluxe King, Dec 1-2, sells at 420 yuan now."
+ASK = "Could you do a selling price of 380 yuan?"
+NOTED = "Thank you! Noted: Deluxe King, Dec 1-2, 380 yuan selling price."
+TALK = [(HELLO, "yes, I do prices"), (CASE, "so?")]
+
+
+def stand(*pairs: tuple[str, str | int | None], tickets: tuple[dict[str, Any], ...] = (FIRST,)) -> State:
+    """The state after exchanges: what the agent says, and the answer, or a silence in minutes."""
+    turns: list[dict[str, Any]] = []
+    for said, answer in pairs:
+        turns.append({"speaker": "agent", "text": said})
+        if isinstance(answer, str):
+            turns.append({"speaker": "counterpart", "text": answer})
+        elif answer is not None:
+            turns.append({"speaker": "counterpart", "silence_minutes": answer})
+    own = [ticket | DATES | {"commission_rate": 0.15} for ticket in tickets]
+    brief = {"hotel": "Sunrise Hotel", "agency": "Voyara", "agent_name": "Lin", "tickets": own}
+    dialogue = Dialogue.model_validate({"id": "d", "brief": brief, "turns": turns})
+    return track(dialogue, PACK.sop, load_hearing(PACK))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "stage", "side"),
+    [
+        ([], "open", None),
+        ([(HELLO, "yes?")], "present", None),
+        (TALK, "persuade", None),
+        ([*TALK, (ASK, "why?")], "negotiate", None),
+        ([*TALK, (ASK, "ok, 380 is fine")], "confirm", None),
+        ([*TALK, (ASK, "ok, 380 is fine"), (NOTED, "great")], "close", None),
+        ([*TALK, (ASK, 45)], "negotiate", "silence"),
+        ([(HELLO, "stop bothering me")], "present", "upset"),
+        ([(HELLO, "I'm only at the front desk.")], "present", "wrong_person"),
+        ([(HELLO, "are you a robot?")], "present", "identity"),
+        ([*TALK, (ASK, "can you guarantee more bookings?")], "negotiate", "promise"),
+        ([*TALK, (ASK, "no"), (ASK, "no"), (ASK, "no"), (ASK, "no")], "decline", None),
+    ],
+)
+def test_stage_and_side_state(
+    pairs: list[tuple[str, str | int | None]], stage: str, side: str | None
+) -> None:
+    state = stand(*pairs)
+    assert (state.stage, state.side) == (stage, side)
+
+
+@pytest.mark.parametrize(
+    ("answer", "agreed", "offer"),
+    [
+        ("ok, 380 is fine", 380, 380),
+        ("Yes, we can do that.", 380, 380),
+        ("375 then", 375, 375),
+        ("I can offer 400", None, 400),
+        ("380 is too low", None, None),
+        ("hmm, 380, let me ask my boss", None, None),
+        ("we could take 320 net", 320 / 0.85, 320 / 0.85),
+    ],
+)
+def test_what_an_answer_makes_of_the_price(answer: str, agreed: float | None, offer: float | None) -> None:
+    ticket = stand(*TALK, (ASK, answer)).ticket
+    assert ticket is not None
+    assert (ticket.agreed, ticket.offer) == pytest.approx((agreed, offer))
+
+
+def test_silence_is_no_agreement() -> None:
+    state = stand(*TALK, (ASK, 45), ("Did you get a moment to look at it?", 60))
+    assert state.silences == 2
+    assert state.ticket is not None
+    assert state.ticket.agreed is None
+
+
+def test_a_retraction_takes_the_agreement_back() -> None:
+    state = stand(*TALK, (ASK, "ok, 380 is fine"), (NOTED, "I take that back, the boss said no."))
+    assert state.ticket is not None
+    assert (state.stage, state.ticket.agreed) == ("negotiate", None)
+
+
+def test_the_next_ticket_comes_into_focus_when_one_is_done() -> None:
+    state = stand(*TALK, (ASK, "ok, 380 is fine"), (NOTED, "right"), tickets=(FIRST, SECOND))
+    assert state.stage == "present"
+    assert state.ticket is not None
+    assert state.ticket.ticket.id == "t2"
+    assert [ticket.done for ticket in state.tickets] == [True, False]
+
+
+def test_who_opts_out_is_asked_nothing_more() -> None:
+    state = stand((HELLO, "please remove us from your list"), tickets=(FIRST, SECOND))
+    assert state.stage == "decline"
+    assert all(ticket.refused for ticket in state.tickets)
