@@ -33,14 +33,14 @@ def test_a_step_done_again_from_its_checkpoint_is_the_same(folder: Path, tmp_pat
     import torch
     from safetensors.torch import load_file
 
-    from suasion.config import load_config
     from suasion.negotiation.pack import Pack
-    from suasion.pipeline import fine_tune, load_suite, prepare, trim
+    from suasion.pipeline import fine_tune, load_suite, prepare
     from suasion.policy.model import load_backbone
+    from suasion.run_folder import load_run_config
     from suasion.training.trainer import Trainer
 
     whole = load_file(folder / "policy.safetensors")
-    config, _ = trim(load_config(CONFIG))
+    config = load_run_config(folder)
     pack = Pack.load(config.pack)
     data = prepare(pack, config)
     for resume, steps in ((False, 1), (True, config.training.steps)):

@@ -27,6 +27,11 @@ class _Commands(click.Group):
         except InputError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(2)
+        except ModuleNotFoundError as error:
+            if str(error.name).startswith("suasion"):
+                raise
+            click.echo(f"error: this needs {error.name}: pip install 'suasion[train]'", err=True)
+            ctx.exit(2)
 
 
 def _example(text: str) -> str:
@@ -68,7 +73,7 @@ def run_command(config_path: Path, output: Path, seed: int | None, resume: bool)
 
 @main.group(epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine"))
 def train() -> None:
-    """Train stage by stage; each uses what the stages before it left in the run directory."""
+    """Train stage by stage: `sft`, then `rewards` and `repo --resume` go on with what the directory has."""
 
 
 @train.command(
@@ -77,9 +82,10 @@ def train() -> None:
 @click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
 @click.option("--output", type=FOLDER, required=True, help="run directory")
 @click.option("--seed", type=int, help="instead of the file's")
-def train_sft(config_path: Path, output: Path, seed: int | None) -> None:
+@click.option("--records", type=FILE, help="learn from these dialogue records instead of synthetic ones")
+def train_sft(config_path: Path, output: Path, seed: int | None, records: Path | None) -> None:
     """SFT alone: the agent that every later stage stands on."""
-    _train(config_path, output, seed, False, None, "SFT")
+    _train(config_path, output, seed, False, records, "SFT")
 
 
 @train.command(
@@ -88,13 +94,14 @@ def train_sft(config_path: Path, output: Path, seed: int | None) -> None:
 @click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
 @click.option("--output", type=FOLDER, required=True, help="run directory")
 @click.option("--seed", type=int, help="instead of the file's")
-def train_rewards(config_path: Path, output: Path, seed: int | None) -> None:
+@click.option("--records", type=FILE, help="learn from these dialogue records instead of synthetic ones")
+def train_rewards(config_path: Path, output: Path, seed: int | None, records: Path | None) -> None:
     """Reward model and judge, on the directory's SFT, or on one that is trained first."""
-    _train(config_path, output, seed, True, None, "rewards")
+    _train(config_path, output, seed, True, records, "rewards")
 
 
 @train.command(
-    "repo", epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine")
+    "repo", epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine --resume")
 )
 @click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
 @click.option("--output", type=FOLDER, required=True, help="run directory")
@@ -143,7 +150,7 @@ def _command() -> str:
     return "suasion " + " ".join(sys.argv[1:])
 
 
-@main.command(epilog=_example("suasion score --pack hotel --input dialogues.jsonl --output scores.jsonl"))
+@main.command(epilog=_example("suasion score --pack hotel --input replies.jsonl --output scores.jsonl"))
 @click.option("--pack", "pack_name", default="hotel", help="built-in pack or folder")
 @click.option(
     "--input", "source", type=FILE, required=True, help="dialogue records with `reply`, one JSON a line"
@@ -250,7 +257,7 @@ def data_synthesize(pack_name: str, count: int, seed: int, split: str, output: P
     click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
 
 
-@data.command("import", epilog=_example("suasion data import --source persuasion/ --output real.jsonl"))
+@data.command("import", epilog=_example("suasion data import --source persuasionforgood --output real.jsonl"))
 @click.option("--source", type=FOLDER, required=True, help="folder with full_dialog.csv (PersuasionForGood)")
 @click.option("--goal", default="persuade the other person to donate to a charity", help="said in the brief")
 @click.option("--output", type=FILE, required=True)

@@ -15,11 +15,21 @@ from suasion.evaluation.metrics import Arm
 from suasion.evaluation.report import Report, RunInfo, build_report
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
-from suasion.policy.model import UNTOUCHED, Backbone, load_backbone, matrix_speed
+from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
-from suasion.run_folder import Log, describe_run, load_run_config, read_steps, write_json
+from suasion.run_folder import (
+    Log,
+    describe_run,
+    load_run,
+    load_run_config,
+    read_figures,
+    read_steps,
+    write_json,
+)
+from suasion.settle import begin
+from suasion.training.checkpoint import POLICY
 from suasion.training.fit_rewards import (
     calibrate,
     fit_judge,
@@ -29,11 +39,10 @@ from suasion.training.fit_rewards import (
 )
 from suasion.training.sampled_pairs import sampled_pairs
 from suasion.training.sft import fit_sft
-from suasion.training.trainer import POLICY, Trainer
+from suasion.training.trainer import Trainer
 
 SFT = "sft"
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
-FAST_ENOUGH = 240.0  # GFLOP/s of matrix products at which the configured sizes fit their minutes
 # of a run's time, as measured: for the remaining time that is shown
 SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.28, "rewards": 0.25, "training": 0.25, "evaluation": 0.2}
 
@@ -49,10 +58,8 @@ def run(
 
     Returns the report, or None where the road ends before the evaluation.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     pack, log = Pack.load(config.pack), Log(SHARES)
-    config, trims = trim(config)
-    write_json(folder / "run.json", describe_run(config, command, trims))
+    config, trims = begin(config, folder, resume, command)
     with log.phase("data"):
         data = prepare(pack, config)
     with log.phase("model"):
@@ -62,7 +69,7 @@ def run(
     if until == "SFT":
         return None
     with log.phase("rewards"):
-        suite = fit_rewards(backbone, data, pack, config, folder, resume, log)
+        suite = fit_rewards(backbone, data, pack, config, folder, resume)
     if until == "rewards":
         return None
     with log.phase("training"):
@@ -73,14 +80,14 @@ def run(
 
 def evaluate_run(folder: Path, command: str) -> Report:
     """Judge a finished run once more. Raises InputError when the folder is not one."""
-    config, log = load_run_config(folder), Log({})
+    (config, trims), log = load_run(folder), Log({})
     pack = Pack.load(config.pack)
     backbone = load_backbone(config.model)
     load_start(backbone, folder)
     suite = load_suite(backbone, pack, config, folder)
     load_adapter(backbone, POLICY, folder / "policy.safetensors")
     data = prepare(pack, config)
-    return evaluate(backbone, suite, data, config, read_steps(folder), folder, log, command, [])
+    return evaluate(backbone, suite, data, config, read_steps(folder), folder, log, command, trims)
 
 
 def evaluate(
@@ -97,36 +104,10 @@ def evaluate(
     """Judge base, SFT and REPO, and write report and figures into `folder`."""
     with log.phase("evaluation"):
         arms = evaluate_arms(backbone, suite, data, suite.pack, config)
-    info = run_info(config, command, suite, backbone, log, trims)
+    info = run_info(config, command, suite, backbone, log, trims, read_figures(folder))
     report = build_report(arms, records, info, Margins(config.evaluation.margin, config.evaluation.margin))
     report.write(folder)
-    write_json(folder / "figures.json", {"phases": log.phases, **log.figures})
     return report
-
-
-def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
-    """Smaller sizes on a processor that multiplies matrices too slowly for the configured ones."""
-    import torch
-
-    if torch.cuda.is_available():
-        return config, []
-    speed = max(matrix_speed(torch.float32), matrix_speed(torch.bfloat16))
-    share = min(1.0, max(0.3, speed / FAST_ENOUGH))
-    if share == 1.0:
-        return config, []
-    data, training, judged = config.data, config.training, config.evaluation
-    smaller = config.model_copy(
-        update={
-            "data": data.model_copy(
-                update={key: max(16, int(getattr(data, key) * share)) for key in ("dialogues", "pairs")}
-            ),
-            "training": training.model_copy(update={"steps": max(4, int(training.steps * share))}),
-            "evaluation": judged.model_copy(update={"base_contexts": int(judged.base_contexts * share)}),
-        }
-    )
-    note = f"matrix products reach {speed:.0f} GFLOP/s, under {FAST_ENOUGH:.0f}: training cut to {share:.0%}"
-    sys.stderr.write(note + "\n")
-    return smaller, [note]
 
 
 def fine_tune(
@@ -143,7 +124,7 @@ def fine_tune(
 
 
 def fit_rewards(
-    backbone: Backbone, data: Data, pack: Pack, config: RunConfig, folder: Path, resume: bool, log: Log
+    backbone: Backbone, data: Data, pack: Pack, config: RunConfig, folder: Path, resume: bool
 ) -> RewardSuite:
     """Reward model, judge and rules: fitted, or loaded from the folder."""
     if resume and (folder / "rewards" / "calibration.json").exists():
@@ -162,19 +143,28 @@ def fit_rewards(
         )
         fit_judge(judge, data.verdicts, config.judge, config.seed)
     accuracy = pair_accuracy(model, held_out)
+    figures: dict[str, Any] = {"pair_accuracy": accuracy}
     if judge:
         judge.agreement = judge_agreement(judge, data.held_out_verdicts)
         judge.floor = config.rewards.judge_floor
-        log.figures |= {"judge_agreement": judge.agreement, "judge_reads": sorted(judge.trusted)}
+        figures |= {"judge_agreement": judge.agreement, "judge_reads": sorted(judge.trusted)}
         judge.save(folder / "rewards")
     contexts = data.contexts[: config.reward_model.calibration]
     texts = [agent.reply(contexts, config.seed + copy) for copy in range(2)]
     replies = [[c.with_reply(text[i]) for text in texts] for i, c in enumerate(contexts)]
     found = calibrate(model, replies, accuracy["all"])
-    log.figures |= {"pair_accuracy": accuracy, "rm_context_share": found.context_share}
-    log.figures["rm_negative_share"] = found.negative_share
+    figures |= {"rm_context_share": found.context_share, "rm_negative_share": found.negative_share}
+    write_json(folder / "figures.json", figures)
     model.save(folder / "rewards")
-    return RewardSuite(pack, judge, model, config.rewards)
+    return RewardSuite(pack, trusted(judge), model, config.rewards)
+
+
+def trusted(judge: LocalJudge | None) -> LocalJudge | None:
+    """The judge, unless it agrees with held-out verdicts on nothing: then there is none, which is said."""
+    if judge and not judge.trusted:
+        sys.stderr.write("no criterion reaches rewards.judge_floor on held-out verdicts: no judge is used\n")
+        return None
+    return judge
 
 
 def evaluate_arms(
@@ -224,7 +214,7 @@ def load_suite(backbone: Backbone, pack: Pack, config: RunConfig, folder: Path) 
     model = RewardModel.load(backbone, pack, rewards)
     has_judge = (rewards / "judge.safetensors").exists()
     judge = LocalJudge.load(backbone, pack, load_rubric(pack), rewards) if has_judge else None
-    return RewardSuite(pack, judge, model, config.rewards)
+    return RewardSuite(pack, trusted(judge), model, config.rewards)
 
 
 def load_agent(folder: Path) -> tuple[PolicyAgent, RunConfig]:
@@ -237,7 +227,13 @@ def load_agent(folder: Path) -> tuple[PolicyAgent, RunConfig]:
 
 
 def run_info(
-    config: RunConfig, command: str, suite: RewardSuite, backbone: Backbone, log: Log, trims: list[str]
+    config: RunConfig,
+    command: str,
+    suite: RewardSuite,
+    backbone: Backbone,
+    log: Log,
+    trims: list[str],
+    figures: dict[str, Any],
 ) -> RunInfo:
     made = describe_run(config, command, trims)
     return RunInfo(
@@ -248,6 +244,7 @@ def run_info(
         versions=made["versions"],
         config=made["config"],
         phases=log.phases,
+        figures=figures,
         trims=tuple(trims),
         dtype=str(backbone.dtype).removeprefix("torch."),
     )

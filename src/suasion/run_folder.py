@@ -1,6 +1,7 @@
 """How a run was made, written into its directory: configuration, versions, commit, seconds, figures."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -9,25 +10,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from suasion.config import RunConfig
 from suasion.errors import InputError
 
 IDLE = 20.0  # seconds under which a stage tells nothing of the speed: with --resume its result was there
+RESULTS = (
+    "run.json", "sft.safetensors", "rewards", "figures.json", "checkpoint.safetensors", "steps.jsonl",
+    "policy.safetensors", "report.json", "report.html",
+)  # fmt: skip
 PACKAGES = ("suasion", "torch", "transformers", "trl", "peft")
 
 
 @dataclass(slots=True)
 class Log:
-    """Seconds of each stage, and figures found on the way; says after each how long the rest may take.
+    """Seconds of each stage; says after each how long the rest may take.
 
     `shares`: of the whole run's time, as planned, per stage.
     """
 
     shares: dict[str, float]
     phases: dict[str, float] = field(default_factory=dict)
-    figures: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -46,24 +50,61 @@ class Log:
         return sum(worked.values()) / known * ahead if known > 0 and ahead > 0 else None
 
 
-def describe_run(config: RunConfig, command: str, trims: list[str]) -> dict[str, Any]:
-    """How a run is made: resolved configuration, versions, commit."""
+def describe_run(
+    config: RunConfig, command: str, trims: list[str], asked: RunConfig | None = None
+) -> dict[str, Any]:
+    """How a run is made: configuration as settled and as asked for, versions, commit."""
     return {
         "command": command,
         "config": config.model_dump(mode="json"),
+        "asked": (asked or config).model_dump(mode="json"),
         "trims": trims,
         "commit": _commit(),
         "versions": {name: _version(name) for name in PACKAGES},
     }
 
 
-def load_run_config(folder: Path) -> RunConfig:
-    """The configuration of a run directory. Raises InputError when it is not one."""
+def load_run_config(folder: Path, which: Literal["config", "asked"] = "config") -> RunConfig:
+    """A run directory's configuration, as settled or as asked for. Raises InputError when it is not one."""
+    return RunConfig.model_validate(_read(folder)[which])
+
+
+def load_run(folder: Path) -> tuple[RunConfig, list[str]]:
+    """The settled configuration of a run directory, and what was trimmed. Raises InputError as above."""
+    made = _read(folder)
+    return RunConfig.model_validate(made["config"]), list(made["trims"])
+
+
+def _read(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     try:
-        return RunConfig.model_validate(json.loads(path.read_text(encoding="utf-8"))["config"])
-    except (OSError, ValueError, KeyError) as error:
+        made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for which in ("config", "asked"):
+            RunConfig.model_validate(made[which])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"not a run directory: {error}", str(path)) from None
+    return made
+
+
+def discard(folder: Path) -> None:
+    """Remove what an earlier run left, so that nothing of it is taken for a part of the next."""
+    for name in RESULTS:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def read_figures(folder: Path) -> dict[str, Any]:
+    """What was measured of the rewards when they were fitted; nothing where that was not written."""
+    path = folder / "figures.json"
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(f"can't be read: {error}", str(path)) from None
 
 
 def read_steps(folder: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from suasion.config import RewardsConfig
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, read_dialogues
 from suasion.negotiation.pack import Pack
@@ -14,14 +15,17 @@ from suasion.rewards.suite import RewardSuite
 def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
     """Rules always; a judge (`local` or a URL) and a reward model where they are asked for.
 
-    Raises InputError for a local judge without a run directory to take it from.
+    Raises InputError for a local judge without a run directory to take it from, a judge that is no address,
+    and a run of another pack.
     """
     remote = judge not in ("none", "local")
+    if remote and not judge.startswith(("http://", "https://")):
+        raise InputError(f"a judge is none, local, or an address that starts with http, found {judge!r}")
     if preference == "none" and judge == "local":
         raise InputError("the local judge is part of a run: name its directory with --preference")
     if preference == "none" and not remote:
         return RewardSuite(pack)
-    fitted: RewardSuite | None = None
+    fitted, settings = None, RewardsConfig()
     if preference != "none":
         from suasion.pipeline import load_start
         from suasion.pipeline import load_suite as load_fitted
@@ -29,6 +33,9 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
         from suasion.run_folder import load_run_config
 
         config = load_run_config(Path(preference))
+        settings = config.rewards
+        if Pack.load(config.pack).version != pack.version:
+            raise InputError(f"was made for pack {config.pack}, not for {pack.path.name}", preference)
         backbone = load_backbone(config.model)
         load_start(backbone, Path(preference))
         fitted = load_fitted(backbone, pack, config, Path(preference))
@@ -41,10 +48,10 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
             os.environ.get("SUASION_JUDGE_MODEL", "default"),
         )
         return RewardSuite(
-            pack, RemoteJudge(judge, name, load_rubric(pack), key), fitted.model if fitted else None
+            pack, RemoteJudge(judge, name, load_rubric(pack), key), fitted.model if fitted else None, settings
         )
     local = fitted.judge if fitted and judge == "local" else None
-    return RewardSuite(pack, local, fitted.model if fitted else None)
+    return RewardSuite(pack, local, fitted.model if fitted else None, settings)
 
 
 def score_file(

@@ -1,5 +1,6 @@
 """All data of a run: what each stage learns from, and what it is judged on. The splits share no hotel."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,13 +65,14 @@ def _from_records(pack: Pack, config: RunConfig, path: Path) -> Data:
     if not train or not test:
         raise InputError("at least five dialogues are needed", str(path))
     seed, judged = config.seed, config.evaluation.contexts
-    held_out = next_reply_examples(test, pack)
+    held_out, learned = next_reply_examples(test, pack), next_reply_examples(train, pack)
+    random.Random(f"{seed}:contexts").shuffle(learned)
     return Data(
         dialogues=train[: config.data.dialogues],
         pairs=next_reply_pairs(train, config.data.pairs, seed),
         held_out_pairs=next_reply_pairs(test, HELD_OUT_PAIRS, seed),
         verdicts=(),
         held_out_verdicts=(),
-        contexts=[example.dialogue for example in next_reply_examples(train, pack)],
+        contexts=[example.dialogue for example in learned],
         test_contexts=[e.dialogue for e in held_out[:: max(1, len(held_out) // judged)]][:judged],
     )

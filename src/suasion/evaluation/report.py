@@ -28,6 +28,7 @@ class RunInfo:
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved; JSON values
     phases: Mapping[str, float] = field(default_factory=dict)  # seconds
+    figures: Mapping[str, Any] = field(default_factory=dict)  # of RM and judge, when they were fitted
     trims: Sequence[str] = ()  # what was made smaller than configured, and why
     dtype: str = ""
 

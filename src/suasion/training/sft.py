@@ -14,6 +14,7 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from suasion.config import FitConfig
+from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
@@ -74,10 +75,16 @@ def _row(
         if message["role"] != "assistant":
             continue
         before = _render(backbone, shown[:index], True)
+        if not before.startswith(text):
+            raise InputError(
+                "its chat template changes what was said or ends a message with another token than "
+                f"{backbone.tokenizer.eos_token!r}",
+                backbone.name,
+            )
         prompt = backbone.tokenizer(before.removeprefix(text), add_special_tokens=False)["input_ids"]
         reply = backbone.reply_tokens(message["content"])
         ids += [*prompt, *reply]
-        new = index == 0 or first + index - 1 >= learned
+        new = first + index - 1 >= learned
         labels += [IGNORED] * len(prompt) + (list(reply) if new else [IGNORED] * len(reply))
         text = before + message["content"] + str(backbone.tokenizer.eos_token)
     return ids, labels
@@ -90,6 +97,7 @@ def _render(backbone: Backbone, found: Sequence[dict[str, str]], reply: bool) ->
 
 
 def _arguments(folder: Path, config: FitConfig, seed: int, bf16: bool) -> SFTConfig:
+    rows = max(size for size in range(1, ROWS + 1) if config.batch_size % size == 0)
     return SFTConfig(
         output_dir=str(folder),
         num_train_epochs=config.epochs,
@@ -97,8 +105,8 @@ def _arguments(folder: Path, config: FitConfig, seed: int, bf16: bool) -> SFTCon
         lr_scheduler_type="linear",
         warmup_steps=config.warmup,
         weight_decay=config.weight_decay,
-        per_device_train_batch_size=min(ROWS, config.batch_size),
-        gradient_accumulation_steps=max(1, config.batch_size // ROWS),
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=config.batch_size // rows,
         train_sampling_strategy="group_by_length",
         dataset_kwargs={"skip_prepare_dataset": True},
         gradient_checkpointing=False,

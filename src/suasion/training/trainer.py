@@ -19,14 +19,14 @@ from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
-from suasion.training.checkpoint import Checkpoint
+from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.experience import Experience, collect
 from suasion.training.ppo import explained_variance, gae, kl_estimate, normalise
 from suasion.training.progress import Progress
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
 
 METHODS = {"repo": "r_total", "ppo": "r_model"}  # which part of a Reading is the reward
-POLICY, VALUE = "policy", "value"
+VALUE = "value"
 _RULES = Source.RULES
 
 
@@ -95,10 +95,11 @@ class Trainer:
             METHODS[settings.method],
         )
         collected = time.perf_counter() - started
-        unread = 1 - float(batch.kept.float().mean())
-        if unread > config.rewards.max_unread:
+        unread = self._unread(batch)
+        if max(unread.values()) > config.rewards.max_unread:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in unread.items())
             raise TooManyUnreadError(
-                f"step {step}: {unread:.0%} of the replies have no reward; is the judge up?"
+                f"step {step}: too many replies went unread ({shares}); is the judge up?"
             )
         advantages, returns = self._advantages(batch, warming_up)
         scale = min(1.0, (step + 1 - settings.value_warmup_steps) / max(1, settings.warmup_steps))
@@ -113,10 +114,24 @@ class Trainer:
             notes = [
                 self._update(replace(whole, contexts=part))
                 for epoch in range(settings.epochs)
-                for part in _minibatches(len(batch.trees), settings.minibatches, step * 31 + epoch)
+                for part in _minibatches(
+                    len(batch.trees), settings.minibatches, f"{config.seed}:{step}:{epoch}"
+                )
             ]
         means = {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
-        return self._record(batch, returns, means) | {"collect_s": collected, "share_unscored": unread}
+        return self._record(batch, returns, means) | {
+            "collect_s": collected,
+            **{f"share_unread_{name}": share for name, share in unread.items()},
+        }
+
+    def _unread(self, batch: Experience) -> dict[str, float]:
+        """Share of the replies without a total, and of those that each source of the suite gave none for."""
+        sources = {Source.MODEL: self.suite.model, Source.JUDGE: self.suite.judge, _RULES: self.suite.rules}
+        shares = {"total": 1 - float(batch.kept.float().mean())}
+        for source in (source for source, asked in sources.items() if asked is not None):
+            scores = [reading.scores[source] for reading in batch.readings]
+            shares[source.value] = _mean([float(score.value is None) for score in scores]) or 0.0
+        return shares
 
     def _advantages(self, batch: Experience, warming_up: bool) -> tuple[Tensor, Tensor]:
         """Normalised advantages and returns, (R, T): R_total at the last token, the KL at every one.
@@ -150,6 +165,7 @@ class Trainer:
 
     def _record(self, batch: Experience, returns: Tensor, notes: dict[str, float]) -> dict[str, Any]:
         readings, samples = batch.readings, batch.samples
+        valid = batch.mask & batch.kept[:, None]
         hits = Counter(e.name for reading in readings for e in reading.scores[_RULES].evidence)
         e_enh = [reading.e_enh for reading in readings if reading.e_enh is not None]
         r_model = [reading.r_model for reading in readings if reading.r_model is not None]
@@ -164,14 +180,14 @@ class Trainer:
             "violations_per_100": 100 * sum(hits.values()) / len(readings),
             "rule_hits": dict(hits),
             "kl": float(kl_estimate(batch.old, batch.reference)[batch.mask].sum() / len(samples)),
-            "explained_variance": explained_variance(batch.values[batch.mask], returns[batch.mask]),
+            "explained_variance": explained_variance(batch.values[valid], returns[valid]),
             "reply_tokens": _mean([len(sample.tokens) for sample in samples]),
             "share_truncated": _mean([float(sample.truncated) for sample in samples]),
             "suite_version": self.suite.version,
         }
 
 
-def _minibatches(contexts: int, count: int, seed: int) -> list[tuple[int, ...]]:
+def _minibatches(contexts: int, count: int, seed: str) -> list[tuple[int, ...]]:
     """All contexts in random order, in `count` parts or fewer."""
     order = random.Random(seed).sample(range(contexts), contexts)
     size = -(-contexts // count)

@@ -1,0 +1,74 @@
+"""What a run settles before it starts, and what it refuses to go on from."""
+
+from pathlib import Path
+
+import pytest
+
+from suasion import settle
+from suasion.config import RunConfig, TrainingConfig
+from suasion.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor of a known speed: this one's can't be made faster or slower."""
+    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: 1000.0)
+
+
+def test_a_fast_processor_does_all_and_a_slow_one_says_what_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = RunConfig()
+    settled, trims = settle.begin(config, tmp_path / "fast", False, "x")
+    assert (settled.data, settled.training, trims) == (config.data, config.training, [])
+    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    settled, trims = settle.begin(config, tmp_path / "slow", False, "x")
+    assert settled.data.dialogues == config.data.dialogues // 2
+    assert settled.training.steps == config.training.steps // 2
+    assert "cut to 50%" in trims[0]
+    assert trims[0] in capsys.readouterr().err
+
+
+def test_the_type_is_settled_once(tmp_path: Path) -> None:
+    settled, _ = settle.begin(RunConfig(), tmp_path, False, "x")
+    assert settled.model.dtype in ("float32", "bfloat16")
+    again, _ = settle.begin(RunConfig(), tmp_path, True, "x")
+    assert again == settled
+
+
+def test_going_on_keeps_the_sizes_of_the_run_that_was_trimmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    settled, trims = settle.begin(RunConfig(), tmp_path, False, "x")
+    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: 1000.0)
+    assert settle.begin(RunConfig(), tmp_path, True, "x") == (settled, trims)
+
+
+def test_training_may_go_on_for_longer(tmp_path: Path) -> None:
+    settle.begin(RunConfig(), tmp_path, False, "x")
+    longer = RunConfig(training=TrainingConfig(steps=99))
+    assert settle.begin(longer, tmp_path, True, "x")[0].training.steps == 99
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        (RunConfig(seed=1), "seed"),
+        (RunConfig(pack="generic"), "pack"),
+        (RunConfig(training=TrainingConfig(kl=0.5)), "training.kl"),
+    ],
+)
+def test_going_on_with_other_settings_is_refused(tmp_path: Path, other: RunConfig, field: str) -> None:
+    settle.begin(RunConfig(), tmp_path, False, "x")
+    with pytest.raises(InputError, match="take another directory") as caught:
+        settle.begin(other, tmp_path, True, "x")
+    assert caught.value.field == field
+
+
+def test_a_new_run_takes_nothing_from_an_old_one(tmp_path: Path) -> None:
+    (tmp_path / "rewards").mkdir()
+    for name in ("sft.safetensors", "rewards/judge.safetensors", "notes.txt"):
+        (tmp_path / name).write_text("old", encoding="utf-8")
+    settle.begin(RunConfig(), tmp_path, False, "x")
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", "run.json"}
