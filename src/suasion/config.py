@@ -91,7 +91,7 @@ class TrainingConfig(_Frozen):
     value_learning_rate: float = Field(1e-4, gt=0, description="of the value adapter and head")
     warmup_steps: int = Field(2, ge=0, description="the rate rises over these (paper: 2)")
     value_warmup_steps: int = Field(1, ge=0, description="first steps, which fit the value head alone")
-    value_decay: float = Field(0.3, ge=0, description="L2 penalty on the value head while it is fitted alone")
+    value_decay: float = Field(3.0, ge=0, description="L2 penalty on the value head while it is fitted alone")
     epochs: int = Field(1, ge=1, description="passes over each batch of experience")
     minibatches: int = Field(2, ge=1, description="optimizer steps per pass")
     clip: float = Field(0.2, gt=0, description="PPO's ratio clip")

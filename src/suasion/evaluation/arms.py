@@ -84,9 +84,12 @@ def judge_replies(
     answered: Sequence[Dialogue],
     truncated: Sequence[bool],
     budget: int,
+    with_fluency: bool = True,
 ) -> list[JudgedReply]:
-    """Every reading of replies that stand in their dialogues."""
-    fluency, sizes = _fluency(backbone, suite, answered, budget)
+    """Every reading of replies that stand in their dialogues; fluency costs a pass of its own."""
+    fluency: Sequence[float | None] = [None] * len(answered)
+    if with_fluency:
+        fluency = _fluency(backbone, suite, answered, budget)
     judged = []
     for index, (dialogue, reading) in enumerate(zip(answered, suite.score(answered), strict=True)):
         judged.append(
@@ -99,7 +102,7 @@ def judge_replies(
                 e_func=reading.e_func,
                 evidence=reading.scores[Source.RULES].evidence,
                 criteria=reading.scores[Source.JUDGE].evidence,
-                tokens=sizes[index],
+                tokens=len(backbone.reply_tokens(dialogue.reply or "")),
                 truncated=truncated[index],
                 fluency=fluency[index],
                 required_acts=reading.required_acts,
@@ -111,10 +114,10 @@ def judge_replies(
 @torch.no_grad()
 def _fluency(
     backbone: Backbone, suite: RewardSuite, answered: Sequence[Dialogue], budget: int
-) -> tuple[list[float], list[int]]:
-    """Mean log-probability per reply token under the untouched model, in nats, and the reply's tokens."""
+) -> list[float]:
+    """Mean log-probability per reply token under the untouched model, in nats."""
     groups = group(backbone, suite.pack, answered)
-    means, sizes = [0.0] * len(answered), [0] * len(answered)
+    means = [0.0] * len(answered)
     with backbone.role(UNTOUCHED):
         for indices, batch in batches([branch(g.prompt, g.replies) for g in groups], budget):
             logs, _ = token_logprobs(backbone, batch, 1.0)
@@ -122,9 +125,8 @@ def _fluency(
             for index in indices:
                 for place, reply in zip(groups[index].places, groups[index].replies, strict=True):
                     means[place] = float(logs[start : start + len(reply)].mean())
-                    sizes[place] = len(reply)
                     start += len(reply)
-    return means, sizes
+    return means
 
 
 def _prefixes(talk: Dialogue) -> list[tuple[int, Dialogue]]:
@@ -146,7 +148,7 @@ def _violations(talk: Dialogue, suite: RewardSuite) -> tuple[int, int]:
 
 def _score_turns(talk: Dialogue, backbone: Backbone, suite: RewardSuite, budget: int) -> Dialogue:
     prefixes = _prefixes(talk)
-    judged = judge_replies(backbone, suite, [d for _, d in prefixes], [False] * len(prefixes), budget)
+    judged = judge_replies(backbone, suite, [d for _, d in prefixes], [False] * len(prefixes), budget, False)
     scores: list[TurnScore | None] = [None] * len(talk.turns)
     for (place, _), reply in zip(prefixes, judged, strict=True):
         scores[place] = turn_score(reply)
