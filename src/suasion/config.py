@@ -59,11 +59,11 @@ class ProbeConfig(FitConfig):
     """Fitting of a role with a head: the head on fixed states first, then `epochs` with its adapter."""
 
     epochs: int = Field(1, ge=0, description="passes over the data with the adapter; 0: the head alone")
-    decay: float = Field(0.003, ge=0, description="L2 penalty on the head while it is fitted alone")
+    decay: float = Field(0.01, ge=0, description="L2 penalty on the head while it is fitted alone")
 
 
 class RewardModelConfig(ProbeConfig):
-    decay: float = Field(0.01, ge=0, description="L2 penalty on the head while it is fitted alone")
+    decay: float = Field(0.2, ge=0, description="L2 penalty on the head while it is fitted alone")
     centring: float = Field(0.3, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term")
     calibration: int = Field(64, ge=8, description="contexts whose on-policy replies set zero and scale")
 

@@ -55,7 +55,7 @@ def test_a_head_travels_with_its_adapter(backbone: Backbone, adapter: bool) -> N
         Reader(backbone, "third", REPLY, 3, adapter).load_state(saved)
 
 
-def test_a_reply_is_read_by_its_end_its_mean_and_its_context(backbone: Backbone) -> None:
+def test_a_reply_is_read_by_its_end_its_mean_its_context_and_how_they_fit(backbone: Backbone) -> None:
     batch = lay_out([branch([5, 6, 7], [[8, 9], [10]]), branch([11], [[12, 13, 14]])])
     with torch.no_grad():
         hidden = backbone.encode(batch)
@@ -64,7 +64,8 @@ def test_a_reply_is_read_by_its_end_its_mean_and_its_context(backbone: Backbone)
     assert torch.equal(found[0, :size], hidden[0, 4])
     assert torch.allclose(found[0, size : 2 * size], hidden[0, 3:5].mean(0), atol=1e-6)
     assert torch.equal(found[1, size : 2 * size], hidden[0, 5])
-    assert torch.equal(found[2, 2 * size :], hidden[1, 0])
+    assert torch.equal(found[2, 2 * size : 3 * size], hidden[1, 0])
+    assert torch.allclose(found[1, 4 * size :], hidden[0, 5] * hidden[0, 2])
 
 
 def test_roles_without_an_adapter_share_one_reading(

@@ -378,7 +378,7 @@ def test_a_thousand_replies_take_a_moment() -> None:
     many = [
         dialogue(f"I see. Could you do {380 + n % 39} yuan? It is {n} of 1000.", *turns) for n in range(1000)
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     for one in many:
         RULES.check(one)
-    assert time.perf_counter() - began < 5  # the aim is 0.6 ms each; this only catches a blow-up
+    assert time.process_time() - began < 5  # the aim is 0.6 ms each; this only catches a blow-up

@@ -14,7 +14,7 @@ from suasion.policy.model import Backbone
 from suasion.policy.trees import Tree, TreeBatch, batches
 
 MOST_KNOWN = 4096  # replies whose states are kept
-REPLY = 3  # hidden states by which a whole reply is read: see `reply_states`
+REPLY = 5  # states of size H by which a whole reply is read: see `reply_states`
 
 
 class Reader:
@@ -114,17 +114,21 @@ def _split(hidden: Tensor, batch: TreeBatch) -> Sequence[Tensor]:
 
 
 def reply_states(hidden: Tensor, batch: TreeBatch) -> Tensor:
-    """Hidden states (B, T, H) -> for each branch its last state, its mean and the root's last: (N, 3H).
+    """Hidden states (B, T, H) -> for each branch what its whole reply is read by: (N, REPLY x H).
 
-    The end tells what the reply comes to, the mean keeps what a token in its middle gave away, and the
-    context is there so that a head can take off what it is worth by itself.
+    Its last state tells what it comes to, its mean keeps what a token in the middle gave away, the root's
+    last lets a head take off what the context is worth by itself, and the products of the first two with
+    it let a linear head ask whether this reply suits this context.
     """
     found = []
     for row, (root, *spans) in enumerate(batch.spans):
         for span in spans:
             own = hidden[row, span.start : span.stop]
-            found.append(torch.cat([own[-1], own.mean(0), hidden[row, root.stop - 1]]))
-    return torch.stack(found).float()
+            end, mean, context = (
+                state.float() for state in (own[-1], own.mean(0), hidden[row, root.stop - 1])
+            )
+            found.append(torch.cat([end, mean, context, end * context, mean * context]))
+    return torch.stack(found)
 
 
 def copy_adapter(backbone: Backbone, name: str, tensors: dict[str, Tensor]) -> None:
