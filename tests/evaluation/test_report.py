@@ -23,6 +23,16 @@ from suasion.evaluation.transcript import (
 from suasion.negotiation.dialogue import Dialogue, Turn, dump_dialogue, parse_dialogue
 
 ArmMaker = Callable[..., Arm]
+FIGURES = {
+    "pair_accuracy": {"defect": 0.81, "all": 0.83},
+    "rm_context_share": 0.25,
+    "rm_negative_share": 0.5,
+    "judge_agreement": {
+        "empathy": {"kappa": 0.84, "accuracy": 0.9},
+        "overstep": {"kappa": 0.29, "accuracy": 0.9},
+    },
+    "judge_reads": ["empathy"],
+}
 RUN = RunInfo(
     "suasion run --seed 7",
     7,
@@ -31,6 +41,7 @@ RUN = RunInfo(
     {"torch": "2.9"},
     {"steps": 3},
     {"sft": 61.0},
+    FIGURES,
     ["contexts"],
 )
 CURVES: list[dict[str, Any]] = [
@@ -168,3 +179,13 @@ def test_scores_that_do_not_fit_are_named(
         scores_of(dialogue.model_copy(update={"scores": [{"r_total": "high"}, None]}))
     with pytest.raises(ValueError, match="as long as its 2 turns"):
         scores_of(dialogue.model_copy(update={"scores": [None]}))
+
+
+def test_what_was_found_of_the_rewards_is_told(arm: ArmMaker, tmp_path: Path) -> None:
+    report = build_report([arm("sft"), arm("repo")], [], RUN)
+    page = " ".join(report.write(tmp_path).read_text(encoding="utf-8").split())
+    assert "81.0 % (defect), 83.0 % (all)." in page
+    assert "explains 25.0 % of its variance" in page
+    assert "<li>empathy: 0.84</li>" in page
+    assert "<li>overstep: 0.29, not read</li>" in page
+    assert report.as_record()["run"]["figures"]["rm_negative_share"] == 0.5
