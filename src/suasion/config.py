@@ -71,6 +71,10 @@ class RewardModelConfig(ProbeConfig):
 class RewardsConfig(_Frozen):
     n: float = Field(100, gt=0, description="E is clipped to [-n, n]")
     operator: Literal["paper", "closed-hole", "sum"] = Field("paper", description="how E changes R_model")
+    judge: str = Field(
+        "local",
+        description="local: fitted on verdicts; none; or the address of an OpenAI-compatible endpoint",
+    )
     judge_floor: float = Field(
         0.4, ge=-1, le=1, description="kappa on held-out verdicts below which a criterion is not read"
     )

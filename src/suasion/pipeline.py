@@ -17,6 +17,7 @@ from suasion.negotiation.pack import Pack
 from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
 from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
 from suasion.rewards.judge import LocalJudge
+from suasion.rewards.remote_judge import RemoteJudge, connect
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
 from suasion.run_folder import (
@@ -137,7 +138,7 @@ def fit_rewards(
     )
     fit_reward_model(model, pairs, config.reward_model, config.seed)
     judge = None
-    if data.verdicts:
+    if data.verdicts and config.rewards.judge == "local":
         judge = LocalJudge(
             backbone, pack, load_rubric(pack), 2 * config.batch_tokens, config.judge.epochs > 0
         )
@@ -156,7 +157,14 @@ def fit_rewards(
     figures |= {"rm_context_share": found.context_share, "rm_negative_share": found.negative_share}
     write_json(folder / "figures.json", figures)
     model.save(folder / "rewards")
-    return RewardSuite(pack, trusted(judge), model, config.rewards)
+    return RewardSuite(pack, trusted(judge) or remote(pack, config), model, config.rewards)
+
+
+def remote(pack: Pack, config: RunConfig) -> RemoteJudge | None:
+    """The judge at the configured address, if it is one."""
+    if config.rewards.judge in ("local", "none"):
+        return None
+    return connect(config.rewards.judge, load_rubric(pack))
 
 
 def trusted(judge: LocalJudge | None) -> LocalJudge | None:
@@ -214,7 +222,7 @@ def load_suite(backbone: Backbone, pack: Pack, config: RunConfig, folder: Path) 
     model = RewardModel.load(backbone, pack, rewards)
     has_judge = (rewards / "judge.safetensors").exists()
     judge = LocalJudge.load(backbone, pack, load_rubric(pack), rewards) if has_judge else None
-    return RewardSuite(pack, trusted(judge), model, config.rewards)
+    return RewardSuite(pack, trusted(judge) or remote(pack, config), model, config.rewards)
 
 
 def load_agent(folder: Path) -> tuple[PolicyAgent, RunConfig]:

@@ -1,7 +1,6 @@
 """`suasion score`: a file of dialogue records through the reward suite, one line of memory at a time."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,8 +18,6 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
     and a run of another pack.
     """
     remote = judge not in ("none", "local")
-    if remote and not judge.startswith(("http://", "https://")):
-        raise InputError(f"a judge is none, local, or an address that starts with http, found {judge!r}")
     if preference == "none" and judge == "local":
         raise InputError("the local judge is part of a run: name its directory with --preference")
     if preference == "none" and not remote:
@@ -41,15 +38,10 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
         fitted = load_fitted(backbone, pack, config, Path(preference))
     if remote:
         from suasion.data.rubric import load_rubric
-        from suasion.rewards.remote_judge import RemoteJudge
+        from suasion.rewards.remote_judge import connect
 
-        key, name = (
-            os.environ.get("SUASION_JUDGE_KEY", "none"),
-            os.environ.get("SUASION_JUDGE_MODEL", "default"),
-        )
-        return RewardSuite(
-            pack, RemoteJudge(judge, name, load_rubric(pack), key), fitted.model if fitted else None, settings
-        )
+        model = fitted.model if fitted else None
+        return RewardSuite(pack, connect(judge, load_rubric(pack)), model, settings)
     local = fitted.judge if fitted and judge == "local" else None
     return RewardSuite(pack, local, fitted.model if fitted else None, settings)
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 
 from openai import APIError, APITimeoutError, AsyncOpenAI
 from pydantic import BaseModel, Field, ValidationError
 
 from suasion.data.rubric import Rubric
+from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.judge import verdict
 from suasion.rewards.score import Score, Source, Status, unread
@@ -22,6 +24,17 @@ class Answers(BaseModel):
     """What the endpoint must send."""
 
     answers: list[float] = Field(min_length=1)
+
+
+def connect(url: str, rubric: Rubric) -> "RemoteJudge":
+    """The judge at an address, its key and model from $SUASION_JUDGE_KEY and $SUASION_JUDGE_MODEL.
+
+    Raises InputError for what is no address.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"a judge is none, local, or an address that starts with http, found {url!r}")
+    key = os.environ.get("SUASION_JUDGE_KEY", "none")
+    return RemoteJudge(url, os.environ.get("SUASION_JUDGE_MODEL", "default"), rubric, key)
 
 
 class RemoteJudge:
