@@ -102,6 +102,10 @@ class TrainingConfig(_Frozen):
     value_clip: float = Field(0.5, gt=0, description="clip of the value's change")
     gamma: float = Field(1.0, gt=0, le=1)
     lam: float = Field(1.0, ge=0, le=1, description="GAE's lambda; below 1 a young critic misleads")
+    centring: Literal["context", "batch"] = Field(
+        "context",
+        description="of advantages, beside the critic: over the replies to one context, or over all",
+    )
     kl: float = Field(0.05, ge=0, description="weight of the per-token KL to the SFT policy")
     max_grad_norm: float = Field(1.0, gt=0)
     method: Literal["repo", "ppo"] = Field("repo", description="repo: RM + RJ + RF; ppo: RM alone")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from suasion import gae
-from suasion.training.ppo import explained_variance, kl_estimate, normalise, policy_loss, value_loss
+from suasion.training.ppo import centre, explained_variance, kl_estimate, normalise, policy_loss, value_loss
 
 
 def test_gae_by_hand() -> None:
@@ -59,6 +59,16 @@ def test_advantages_are_normalised_over_valid_tokens() -> None:
     mask = torch.tensor([[True, True, False]])
     found = normalise(torch.tensor([[1.0, 3.0, 1000.0]]), mask)
     assert found[0].tolist() == pytest.approx([-1.0, 1.0, 0.0])
+
+
+def test_advantages_are_centred_over_the_replies_to_a_context() -> None:
+    # two contexts of two replies: means (1, 3) -> 2 off; (10) alone, as its neighbour has no valid token
+    found = centre(
+        torch.tensor([[1.0, 1, 9], [3, 9, 9], [8, 12, 9], [99, 99, 99]]),
+        torch.tensor([[1, 1, 0], [1, 0, 0], [1, 1, 0], [0, 0, 0]]).bool(),
+        2,
+    )
+    assert found.tolist() == [[-1, -1, 0], [1, 0, 0], [-2, 2, 0], [0, 0, 0]]
 
 
 def test_explained_variance() -> None:

@@ -30,6 +30,19 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float)
     return advantages
 
 
+def centre(advantages: Tensor, mask: Tensor, copies: int) -> Tensor:
+    """Take off what the replies to one context have in common, (B, T) -> (B, T), 0 where the mask is false.
+
+    Rows are `copies` replies to each context, in order; a reply counts once, whatever its length, and one
+    without a valid token not at all. With a value model that knows its contexts this changes little.
+    """
+    tokens = mask.sum(1)  # (B,)
+    replies = (advantages * mask).sum(1) / tokens.clamp(min=1)
+    counted = (tokens > 0).to(advantages.dtype).view(-1, copies)
+    means = (replies.view(-1, copies) * counted).sum(1) / counted.sum(1).clamp(min=1)
+    return torch.where(mask, advantages - means.repeat_interleave(copies)[:, None], 0.0)
+
+
 def normalise(advantages: Tensor, mask: Tensor) -> Tensor:
     """Zero mean and unit spread over the valid tokens; (B, T) -> (B, T), 0 elsewhere."""
     valid = advantages[mask]

@@ -21,7 +21,7 @@ from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.experience import Experience, collect
-from suasion.training.ppo import explained_variance, gae, kl_estimate, normalise
+from suasion.training.ppo import centre, explained_variance, gae, kl_estimate, normalise
 from suasion.training.progress import Progress
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
 
@@ -145,7 +145,9 @@ class Trainer:
         lam = 1.0 if warming_up else settings.lam
         raw = gae(rewards, batch.values, batch.mask, settings.gamma, lam)
         valid = batch.mask & batch.kept[:, None]
-        return normalise(raw, valid), raw + batch.values
+        copies = len(batch.samples) // len(batch.trees)
+        centred = centre(raw, valid, copies) if settings.centring == "context" and copies > 1 else raw
+        return normalise(centred, valid), raw + batch.values
 
     def _update(self, part: Minibatch) -> Notes:
         """One optimizer step of the value and one of the policy."""
