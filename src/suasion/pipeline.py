@@ -45,7 +45,7 @@ from suasion.training.trainer import Trainer
 SFT = "sft"
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 # of a run's time, as measured: for the remaining time that is shown
-SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.28, "rewards": 0.25, "training": 0.25, "evaluation": 0.2}
+SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.17, "rewards": 0.16, "training": 0.28, "evaluation": 0.37}
 
 
 def run(
