@@ -1,6 +1,7 @@
 """One command a stage; each parses its arguments and delegates. Heavy imports stay inside the commands."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,19 @@ class _Commands(click.Group):
                 raise
             click.echo(f"error: this needs {error.name}: pip install 'suasion[train]'", err=True)
             ctx.exit(2)
+
+
+def _run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every training command asks for."""
+    options = (
+        click.option("--config", "config_path", type=FILE, required=True, help="TOML file"),
+        click.option("--output", type=FOLDER, required=True, help="run directory"),
+        click.option("--seed", type=int, help="instead of the file's"),
+        click.option("--records", type=FILE, help="learn from these records instead of synthetic ones"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def _example(text: str) -> str:
@@ -79,10 +93,7 @@ def train() -> None:
 @train.command(
     "sft", epilog=_example("suasion train sft --config configs/quickstart.toml --output runs/mine")
 )
-@click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
-@click.option("--output", type=FOLDER, required=True, help="run directory")
-@click.option("--seed", type=int, help="instead of the file's")
-@click.option("--records", type=FILE, help="learn from these dialogue records instead of synthetic ones")
+@_run_options
 def train_sft(config_path: Path, output: Path, seed: int | None, records: Path | None) -> None:
     """SFT alone: the agent that every later stage stands on."""
     _train(config_path, output, seed, False, records, "SFT")
@@ -91,10 +102,7 @@ def train_sft(config_path: Path, output: Path, seed: int | None, records: Path |
 @train.command(
     "rewards", epilog=_example("suasion train rewards --config configs/quickstart.toml --output runs/mine")
 )
-@click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
-@click.option("--output", type=FOLDER, required=True, help="run directory")
-@click.option("--seed", type=int, help="instead of the file's")
-@click.option("--records", type=FILE, help="learn from these dialogue records instead of synthetic ones")
+@_run_options
 def train_rewards(config_path: Path, output: Path, seed: int | None, records: Path | None) -> None:
     """Reward model and judge, on the directory's SFT, or on one that is trained first."""
     _train(config_path, output, seed, True, records, "rewards")
@@ -103,10 +111,7 @@ def train_rewards(config_path: Path, output: Path, seed: int | None, records: Pa
 @train.command(
     "repo", epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine --resume")
 )
-@click.option("--config", "config_path", type=FILE, required=True, help="TOML file")
-@click.option("--output", type=FOLDER, required=True, help="run directory")
-@click.option("--seed", type=int, help="instead of the file's")
-@click.option("--records", type=FILE, help="learn from these dialogue records instead of synthetic ones")
+@_run_options
 @click.option("--resume", is_flag=True, help="use what the directory has and go on from its last checkpoint")
 def train_repo(config_path: Path, output: Path, seed: int | None, records: Path | None, resume: bool) -> None:
     """REPO: RM, judge and rules as one reward, PPO with a value model; then the verdict."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from suasion.config import RunConfig
 from suasion.errors import InputError
-from suasion.policy.model import choose_dtype, matrix_speed
+from suasion.policy.processor import choose_dtype, matrix_speed
 from suasion.run_folder import describe_run, discard, load_run, load_run_config, write_json
 
 FAST_ENOUGH = 240.0  # GFLOP/s of matrix products at which the configured sizes fit their minutes
