@@ -77,8 +77,11 @@ class TicketResult:
 
 
 def briefs_of(replies: Sequence[JudgedReply]) -> list[str]:
-    """What replies are clustered by: contexts of one brief are no independent evidence."""
-    return [reply.dialogue.brief.model_dump_json() for reply in replies]
+    """What replies are clustered by: contexts of one brief and dialogue are no independent evidence.
+
+    The dialogue is what stands before the # of an id: imported ones may all have the same brief.
+    """
+    return [r.dialogue.brief.model_dump_json() + r.dialogue.id.partition("#")[0] for r in replies]
 
 
 def ticket_results(negotiations: Sequence[Dialogue]) -> list[TicketResult]:
