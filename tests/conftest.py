@@ -49,7 +49,7 @@ class Words:
         return " ".join(f"{message['role']} : {message['content']}" for message in messages)
 
 
-def small_backbone(name: str, attention: str = "eager") -> "Backbone":
+def small_backbone(name: str, attention: str = "grouped") -> "Backbone":
     import torch
     import transformers
 
@@ -63,10 +63,10 @@ def small_backbone(name: str, attention: str = "eager") -> "Backbone":
     return Backbone(model, Words(), ModelConfig(lora_rank=4, lora_alpha=8, role_layers=2), name)
 
 
-@pytest.fixture(params=["Gemma", "Llama", "Qwen3", "Llama with fused attention"])
+@pytest.fixture(params=["Gemma grouped", "Llama grouped", "Qwen3 grouped", "Llama sdpa", "Llama eager"])
 def backbone(request: pytest.FixtureRequest) -> "Backbone":
-    name, *fused = request.param.split(" with ")
-    return small_backbone(name, "sdpa" if fused else "eager")
+    """Types of model, and of attention on one of them."""
+    return small_backbone(*request.param.split())
 
 
 @pytest.fixture

@@ -94,8 +94,17 @@ class TrainingConfig(_Frozen):
     learning_rate: float = Field(2e-4, gt=0, description="of the policy adapter")
     value_learning_rate: float = Field(1e-4, gt=0, description="of the value adapter and head")
     warmup_steps: int = Field(2, ge=0, description="the rate rises over these (paper: 2)")
+    schedule: Literal["constant", "linear"] = Field(
+        "constant", description="of the policy's rate after warm-up: it stays, or falls to 0 over the steps"
+    )
     value_warmup_steps: int = Field(1, ge=0, description="first steps, which fit the value head alone")
-    value_decay: float = Field(3.0, ge=0, description="L2 penalty on the value head while it is fitted alone")
+    value_adapter: bool = Field(
+        True, description="the value model has an adapter; else it is a head on the frozen model, refitted"
+    )
+    value_decay: float = Field(1.0, ge=0, description="L2 penalty on the value head while it is fitted alone")
+    value_memory: float = Field(
+        0.9, ge=0, le=1, description="weight of earlier steps when the head is fitted, per step"
+    )
     epochs: int = Field(1, ge=1, description="passes over each batch of experience")
     minibatches: int = Field(2, ge=1, description="optimizer steps per pass")
     clip: float = Field(0.2, gt=0, description="PPO's ratio clip")
@@ -106,7 +115,10 @@ class TrainingConfig(_Frozen):
         "context",
         description="of advantages, beside the critic: over the replies to one context, or over all",
     )
-    kl: float = Field(0.05, ge=0, description="weight of the per-token KL to the SFT policy")
+    kl: float = Field(0.05, ge=0, description="weight of the per-token KL to the SFT policy, the least one")
+    kl_target: float | None = Field(
+        None, gt=0, description="nats a reply; the weight doubles far above it and falls again below"
+    )
     max_grad_norm: float = Field(1.0, gt=0)
     method: Literal["repo", "ppo"] = Field("repo", description="repo: RM + RJ + RF; ppo: RM alone")
     checkpoint_every: int = Field(4, ge=1, description="steps between checkpoints")

@@ -16,6 +16,7 @@ from suasion.evaluation.report import Report, RunInfo, build_report
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
 from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
+from suasion.policy.processor import release_memory
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.remote_judge import RemoteJudge, connect
 from suasion.rewards.reward_model import RewardModel
@@ -45,7 +46,7 @@ from suasion.training.trainer import Trainer
 SFT = "sft"
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 # of a run's time, as measured: for the remaining time that is shown
-SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.17, "rewards": 0.16, "training": 0.28, "evaluation": 0.37}
+SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.20, "rewards": 0.17, "training": 0.26, "evaluation": 0.35}
 
 
 def run(
@@ -120,6 +121,7 @@ def fine_tune(
         fit_sft(backbone, SFT, data.dialogues, pack, config.sft, config.seed)
         save_tensors(path, {key: value.detach().cpu() for key, value in backbone.adapter(SFT).items()})
         backbone.bake(SFT)
+        release_memory()
     else:
         load_start(backbone, folder)
 
@@ -157,6 +159,7 @@ def fit_rewards(
     figures |= {"rm_context_share": found.context_share, "rm_negative_share": found.negative_share}
     write_json(folder / "figures.json", figures)
     model.save(folder / "rewards")
+    release_memory()
     return RewardSuite(pack, trusted(judge) or remote(pack, config), model, config.rewards)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from suasion.config import GenerationConfig
-from suasion.policy.generate import sample
+from suasion.policy.generate import draw, sample
 from suasion.policy.model import UNTOUCHED, Backbone
 from suasion.policy.trees import branch, lay_out
 from suasion.training.experience import token_logprobs
@@ -92,3 +92,12 @@ def test_a_reply_ends_with_the_end_token_or_was_cut_off(adapted: Backbone) -> No
 def test_the_seed_decides(adapted: Backbone) -> None:
     first, again, other = (sample(adapted, None, PROMPTS, CONFIG, seed) for seed in (1, 1, 2))
     assert first == again != other
+
+
+def test_tokens_come_as_often_as_their_probabilities_say() -> None:
+    probabilities = torch.tensor([0.5, 0.0, 0.2, 0.3, 0.0])
+    rows = probabilities.log().expand(20_000, 5)
+    drawn = draw(rows, torch.Generator().manual_seed(0))
+    shares = torch.bincount(drawn[:, 0], minlength=5) / len(rows)
+    assert torch.allclose(shares, probabilities, atol=0.02)
+    assert shares[1] == shares[4] == 0

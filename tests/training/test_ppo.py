@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from suasion import gae
-from suasion.training.ppo import centre, explained_variance, kl_estimate, normalise, policy_loss, value_loss
+from suasion.training.ppo import (
+    adapt_kl,
+    centre,
+    explained_variance,
+    kl_estimate,
+    normalise,
+    policy_loss,
+    value_loss,
+)
 
 
 def test_gae_by_hand() -> None:
@@ -76,3 +84,16 @@ def test_explained_variance() -> None:
     assert explained_variance(returns, returns) == 1.0
     assert explained_variance(torch.ones(2), returns) == pytest.approx(0.0)
     assert explained_variance(torch.zeros(2), torch.ones(2)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("weight", "kl", "after"),
+    [
+        (0.1, 1.6, 0.2),  # above 1.5 x the target of 1
+        (0.1, 1.4, 0.1),  # about there
+        (0.8, 0.6, 0.4),  # under two thirds
+        (0.15, 0.1, 0.1),  # but never below the configured 0.1
+    ],
+)
+def test_the_weight_of_the_kl_follows_it(weight: float, kl: float, after: float) -> None:
+    assert adapt_kl(weight, kl, target=1.0, least=0.1) == pytest.approx(after)

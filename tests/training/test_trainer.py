@@ -12,7 +12,7 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
-from suasion.training.trainer import POLICY, TooManyUnreadError, Trainer
+from suasion.training.trainer import POLICY, TooManyUnreadError, Trainer, policy_rate
 
 
 class LikesEven:
@@ -61,7 +61,7 @@ def trainer(backbone: Backbone, config: RunConfig) -> Trainer:
 def test_it_learns_what_it_is_paid_for(
     another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
 ) -> None:
-    config = settings(steps=60, checkpoint_every=60)
+    config = settings(steps=80, checkpoint_every=80)
     records = trainer(another(), config).run(contexts, tmp_path)
     rewards = [record["r_model"] for record in records]
     assert sum(rewards[:5]) / 5 < 0.4
@@ -70,24 +70,43 @@ def test_it_learns_what_it_is_paid_for(
     assert records[-1]["kl"] > 0.1
 
 
+@pytest.mark.parametrize("held", [{"kl": 1.0}, {"kl": 0.01, "kl_target": 0.05}])
 def test_a_penalty_on_the_kl_keeps_it_near(
-    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path, held: dict[str, object]
 ) -> None:
     far, near = (
-        trainer(another(), settings(steps=40, checkpoint_every=40, kl=kl)).run(contexts, tmp_path / str(kl))
-        for kl in (0.0, 1.0)
+        trainer(another(), settings(steps=40, checkpoint_every=40, **changes)).run(contexts, tmp_path / name)
+        for name, changes in (("far", {}), ("near", held))
     )
     assert near[-1]["kl"] < 0.5 * far[-1]["kl"]
 
 
-@pytest.mark.parametrize("stop", [1, 2])
+def test_a_value_head_alone_learns_too(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    config = settings(steps=80, checkpoint_every=80, value_adapter=False)
+    records = trainer(another(), config).run(contexts, tmp_path)
+    assert sum(record["r_model"] for record in records[-5:]) / 5 > 0.7
+    assert all("value_grad_norm" not in record for record in records)
+
+
+HEAD_ALONE = {"value_adapter": False, "kl": 0.1, "kl_target": 1e-6}  # which every step exceeds
+
+
+@pytest.mark.parametrize(("stop", "changes"), [(1, {}), (2, {}), (2, HEAD_ALONE)])
 def test_it_goes_on_from_a_checkpoint_in_the_same_bytes(
-    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path, stop: int
+    another: Callable[[], Backbone],
+    contexts: list[Dialogue],
+    tmp_path: Path,
+    stop: int,
+    changes: dict[str, object],
 ) -> None:
     whole, first, second = (another() for _ in range(3))
-    records = trainer(whole, settings()).run(contexts, tmp_path / "whole")
-    trainer(first, settings(steps=stop)).run(contexts, tmp_path / "part")
-    resumed = trainer(second, settings()).run(contexts, tmp_path / "part", resume=True)
+    records = trainer(whole, settings(**changes)).run(contexts, tmp_path / "whole")
+    trainer(first, settings(steps=stop, **changes)).run(contexts, tmp_path / "part")
+    resumed = trainer(second, settings(**changes)).run(contexts, tmp_path / "part", resume=True)
+    assert [record["kl_weight"] for record in resumed] == [record["kl_weight"] for record in records]
+    assert [record["value_loss"] for record in resumed] == [record["value_loss"] for record in records]
     assert [record["r_total"] for record in resumed] == [record["r_total"] for record in records]
     for key, value in whole.adapter(POLICY).items():
         assert torch.equal(value, second.adapter(POLICY)[key]), key
@@ -110,3 +129,15 @@ def test_a_run_whose_replies_go_unread_stops(
     unread = Trainer(another(), RewardSuite(pack), pack, settings())  # no reward model: no total
     with pytest.raises(TooManyUnreadError, match="100%"):
         unread.run(contexts, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ("constant", [0, 0.5, 1, 1, 1, 1, 1, 1]),  # the value alone, two steps of warm-up, then as it is
+        ("linear", [0, 0.5, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6]),  # the step after the last would have 0
+    ],
+)
+def test_the_rate_rises_and_falls(schedule: str, rates: list[float]) -> None:
+    training = TrainingConfig.model_validate({"steps": 8, "learning_rate": 1.0, "schedule": schedule})
+    assert [policy_rate(training, step) for step in range(8)] == pytest.approx(rates)

@@ -1,6 +1,7 @@
 """The update by the same reckoning whatever the micro-batches; and the value model warms up alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from suasion.policy.generate import Sample
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.trees import branch, lay_out
-from suasion.training.experience import Experience, token_logprobs
+from suasion.training.experience import Experience, choosing_states, token_logprobs
 from suasion.training.update import Minibatch, fit_value, policy_gradient, value_gradient
+from suasion.training.value_head import Ridge
 
 PROMPTS = [[5, 6, 7], [8, 9, 10, 11, 12], [13, 14]]
 REPLIES = [[[20, 21, 2], [22, 2]], [[23, 24, 25, 26, 2], [27, 2]], [[28, 29, 2], [30, 31, 32, 2]]]
@@ -41,7 +43,18 @@ def experience(backbone: Backbone) -> Experience:
     samples = tuple(Sample(tuple(row), (), "", False) for row in rows)
     kept = torch.tensor([True, True, True, False, True, True])
     zeros = torch.zeros(mask.shape)
-    return Experience(trees, samples, (), (), mask, old, old, zeros, torch.zeros(len(rows)), kept)
+    states = torch.zeros(*mask.shape, backbone.hidden_size)
+    return Experience(trees, samples, (), (), mask, old, old, states, zeros, torch.zeros(len(rows)), kept)
+
+
+def with_states(batch: Experience, backbone: Backbone) -> Experience:
+    """The same with the states of the model without its policy."""
+    states = torch.zeros_like(batch.states)
+    with torch.no_grad(), backbone.role(None):
+        for index, sample in enumerate(batch.samples):
+            layout = lay_out([branch(PROMPTS[index // 2], [sample.tokens])])
+            states[index, : len(sample.tokens)] = choosing_states(backbone.encode(layout), layout)
+    return replace(batch, states=states)
 
 
 def minibatch(batch: Experience, contexts: tuple[int, ...] = (0, 1, 2)) -> Minibatch:
@@ -111,9 +124,15 @@ def test_the_value_learns_its_returns(adapted: Backbone) -> None:
 
 
 def test_a_warm_up_sets_the_value_to_what_the_states_tell_of_the_returns(adapted: Backbone) -> None:
-    value, part = Reader(adapted, "value"), minibatch(experience(adapted))
+    """And read with the value's adapter, which has no effect yet, they say the same."""
+    value, part = Reader(adapted, "value"), minibatch(with_states(experience(adapted), adapted))
     before = value_gradient(value, part, TrainingConfig(value_clip=100.0), 20)["value_loss"]
-    close, flat = (fit_value(value, part, decay, 20)["value_loss"] for decay in (1e-6, 1e6))
+    close, flat = (
+        fit_value(value, Ridge(adapted.hidden_size, decay, 1.0), part)["value_loss"] for decay in (1e-6, 1e6)
+    )
+    fit_value(value, Ridge(adapted.hidden_size, 1e-6, 1.0), part)
+    read = value_gradient(value, part, TrainingConfig(value_clip=100.0), 20)["value_loss"]
     assert close < 0.05 * before
+    assert read == pytest.approx(close, abs=1e-3)
     valid = part.returns[part.valid]
     assert flat == pytest.approx(float(0.5 * valid.var(unbiased=False)), rel=1e-2)  # the mean is left

@@ -14,7 +14,7 @@ from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.pack import Pack
 
-HELD_OUT_SEED = 10_000
+HELD_OUT_SEED = 20_000
 HELD_OUT_PAIRS = 120
 POOL = 5  # synthetic dialogues made for each that is chosen to cover the SOP
 

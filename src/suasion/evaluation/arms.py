@@ -14,6 +14,7 @@ from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.policy.contexts import group
 from suasion.policy.model import UNTOUCHED, Backbone
+from suasion.policy.processor import release_memory
 from suasion.policy.trees import batches, branch
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
@@ -58,6 +59,7 @@ def judge_arms(
             progress.at(2 * number + 1, 2 * len(contenders) + 1, f"{one.name}: {len(mine)} replies")
             plays = briefs if one.negotiates else ()
             talks.append(simulate(one.agent, plays, seed, pack=suite.pack) if plays else [])
+            release_memory()
             progress.at(2 * number + 2, 2 * len(contenders) + 1, f"{one.name}: {len(plays)} negotiations")
         backbone = contenders[0].agent.backbone
         judged = iter(judge_replies(backbone, suite, [*chain(*answered)], [*chain(*truncated)], budget))

@@ -184,11 +184,15 @@ class NumberReader:
         return value + rest[0], rest[1]
 
     def _second_of_pair(self, tokens: Tokens, j: int, lead: int) -> tuple[int, int] | None:
-        """ "eighty" of "three eighty", "fifty" of "twelve fifty", "oh five" of "three oh five"."""
+        """ "eighty" of "three eighty" or "three-eighty", "oh five" of "three oh five"."""
         if lead >= 20 and lead % 10 == 0:
             return None
-        if tokens.word(j) in self._numbers.zeros and tokens.word(j + 1) in self._numbers.units:
-            return self._numbers.units[tokens.word(j + 1)], j + 2
+        if lead < 10 and tokens.word(j) == "-" and tokens.is_glued(j) and tokens.is_glued(j + 1):
+            j += 1
+        if tokens.word(j) in self._numbers.zeros:
+            k = j + 2 if tokens.word(j + 1) == "-" and tokens.is_glued(j + 1) else j + 1
+            if tokens.word(k) in self._numbers.units:
+                return self._numbers.units[tokens.word(k)], k + 1
         second = self._below_hundred(tokens, j)
         if second is None or second[0] < 10 or tokens.word(second[1]) in self._numbers.hundreds:
             return None

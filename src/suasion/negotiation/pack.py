@@ -38,6 +38,7 @@ class Prompt(_Frozen):
     facts: str = "{facts}"
     silence: str = "(no reply for {minutes:g} minutes)"
     opening: str = "(start)"
+    stage: str = Field("", description="told after the other side's words: the SOP stage of the next reply")
 
 
 class Manifest(_Frozen):

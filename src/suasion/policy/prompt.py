@@ -1,11 +1,16 @@
-"""What the policy reads: the pack's system prompt for the brief, then the last turns as chat messages."""
+"""What the policy reads: the pack's system prompt for the brief, then the turns as chat messages.
+
+Where the pack says so, the other side's messages end with the stage of the SOP in which the reply is spoken.
+"""
 
 from collections.abc import Sequence
 
+from suasion.language.acts import load_hearing
 from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
 from suasion.negotiation.brief import Brief
-from suasion.negotiation.dialogue import Dialogue, Turn
+from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
+from suasion.negotiation.tracker import State, advance, start
 
 Message = dict[str, str]
 ROLES = {"agent": "assistant", "counterpart": "user"}
@@ -38,17 +43,29 @@ def _ticket_line(brief: Brief, index: int, pack: Pack, book: Phrasebook) -> str:
 def messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
     """System prompt and all turns; consecutive turns of one speaker are one message."""
     prompt = pack.manifest.prompt
+    state = start(dialogue.brief, pack.sop)
     found: list[Message] = [{"role": "system", "content": system_prompt(dialogue.brief, pack)}]
-    for turn in dialogue.turns or (Turn(speaker="counterpart", text=prompt.opening),):
+    if not dialogue.turns or dialogue.turns[0].speaker == "agent":
+        found.append({"role": "user", "content": prompt.opening})  # templates want the other side first
+    for turn in dialogue.turns:
         text = turn.text if turn.text is not None else prompt.silence.format(minutes=turn.silence_minutes)
         role = ROLES[turn.speaker]
         if found[-1]["role"] == role:
             found[-1]["content"] += "\n" + text
         else:
+            _note_stage(found[-1], state, pack)
             found.append({"role": role, "content": text})
-    if found[1]["role"] == "assistant":  # templates want the other side first: the agent opens unasked
-        found.insert(1, {"role": "user", "content": prompt.opening})
+        if prompt.stage:
+            state = advance(state, turn, pack.sop, load_hearing(pack))
+    _note_stage(found[-1], state, pack)
     return found
+
+
+def _note_stage(message: Message, state: State, pack: Pack) -> None:
+    """Where the reply to this message stands, by the tracker's reading of all that was said so far."""
+    note = pack.manifest.prompt.stage
+    if note and message["role"] == "user":
+        message["content"] += "\n" + note.format(stage=pack.sop.step_of(state).id)
 
 
 def drop_oldest(found: Sequence[Message]) -> list[Message]:

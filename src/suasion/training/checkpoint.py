@@ -40,6 +40,7 @@ class Checkpoint:
             f"{POLICY}/{key}": value.detach() for key, value in trainer.backbone.adapter(POLICY).items()
         }
         tensors |= {f"value/{key}": value for key, value in trainer.value.state().items()}
+        tensors["ridge/moments"] = trainer.ridge.moments
         for name, optimizer in trainer.optimizers.items():
             for index, moments in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer/{name}/{index}/{key}": value for key, value in moments.items()}
@@ -73,6 +74,7 @@ class Checkpoint:
             )
         copy_adapter(self.trainer.backbone, POLICY, _under(f"{POLICY}/", tensors))
         self.trainer.value.load_state(_under("value/", tensors))
+        self.trainer.ridge.moments = tensors["ridge/moments"]
         for name, optimizer in self.trainer.optimizers.items():
             self._restore_optimizer(optimizer, _under(f"optimizer/{name}/", tensors))
         records: list[dict[str, Any]] = json.loads(metadata["records"])

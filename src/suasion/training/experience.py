@@ -21,6 +21,7 @@ class Experience:
     """A batch of replies to contexts, R rows in the order context by context.
 
     old, reference, values: (R, T) with T the longest reply; mask: (R, T) true on reply tokens.
+    states: (R, T, H) in which the frozen model chooses each of them, 0 elsewhere.
     old: log-probabilities as the sampler had them, so no pass of its own is spent on them.
     totals: (R,) R_total; kept: (R,) false for a reply that has none and teaches nothing.
     trees: one a context, its branches being the rows in order.
@@ -33,6 +34,7 @@ class Experience:
     mask: Tensor
     old: Tensor
     reference: Tensor
+    states: Tensor
     values: Tensor
     totals: Tensor
     kept: Tensor
@@ -64,7 +66,7 @@ def collect(
     width = max(len(s.tokens) for s in samples)
     mask = torch.tensor([[t < len(s.tokens) for t in range(width)] for s in samples])
     read = _Reader(backbone, trees, copies, width, budget, generation.temperature)
-    reference = read.reference()  # first: RM and judge may read the same states
+    reference, states = read.reference()  # first: RM and judge may read the same states
     readings = suite.score(dialogues)
     rewards = [getattr(reading, use) for reading in readings]
     return Experience(
@@ -75,7 +77,8 @@ def collect(
         mask=mask,
         old=torch.tensor([[*s.logprobs, *[0.0] * (width - len(s.tokens))] for s in samples]),
         reference=reference,
-        values=read.values(value),
+        states=states,
+        values=read.values(value, states),
         totals=torch.tensor([0.0 if reward is None else float(reward) for reward in rewards]),
         kept=torch.tensor([reward is not None for reward in rewards]),
     )
@@ -91,9 +94,10 @@ class _Reader:
     temperature: float
 
     @torch.no_grad()
-    def reference(self) -> Tensor:
-        """Log-probabilities under the model without an adapter, whose states are kept for other roles."""
-        out = torch.zeros(len(self.trees) * self.copies, self.width)
+    def reference(self) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and states of the model without an adapter, by which other roles read too."""
+        shape = (len(self.trees) * self.copies, self.width)
+        out, states = torch.zeros(shape), torch.zeros(*shape, self.backbone.hidden_size)
         self.backbone.known_replies.clear()
         with self.backbone.role(None):
             for indices, batch in batches(self.trees, self.budget):
@@ -101,10 +105,14 @@ class _Reader:
                 remember(self.backbone, [self.trees[index] for index in indices], hidden, batch)
                 found, _ = logprobs_of(self.backbone, hidden, batch, self.temperature)
                 self._spread(out, indices, batch, found)
-        return out
+                self._spread(states, indices, batch, choosing_states(hidden, batch).float())
+        return out, states
 
     @torch.no_grad()
-    def values(self, role: Reader) -> Tensor:
+    def values(self, role: Reader, states: Tensor) -> Tensor:
+        """Values, from the frozen model's states where the role has no adapter of its own: (R, T)."""
+        if role.role is None:
+            return role.read(states.to(self.backbone.device))[..., 0].cpu()
         out = torch.zeros(len(self.trees) * self.copies, self.width)
         with self.backbone.role(role.name):
             for indices, batch in batches(self.trees, self.budget):
@@ -112,7 +120,7 @@ class _Reader:
         return out
 
     def _spread(self, out: Tensor, indices: list[int], batch: TreeBatch, found: Tensor) -> None:
-        """Numbers of the batch's reply tokens, in order, into the rows of their replies."""
+        """What the batch's reply tokens have, in order, into the rows of their replies."""
         start = 0
         for index, spans in zip(indices, batch.spans, strict=True):
             for number, span in enumerate(spans[1:]):
@@ -137,14 +145,19 @@ def logprobs_of(
 ) -> tuple[Tensor, Tensor]:
     """The same from the batch's hidden states (B, T, H)."""
     rows, columns = reply_places(batch)
-    before = hidden[rows, batch.predecessor[rows, columns]]  # (N, H): only what predicts a reply token
+    before = choosing_states(hidden, batch)  # (N, H): only what predicts a reply token
     logs = torch.log_softmax(backbone.project(before) / temperature, dim=-1)
     chosen = batch.input_ids[rows, columns].to(logs.device)
     entropy = -(logs.detach().exp() * logs.detach()).sum(-1)
     return logs.gather(1, chosen[:, None]).squeeze(1), entropy
 
 
+def choosing_states(hidden: Tensor, batch: TreeBatch) -> Tensor:
+    """Of hidden states (B, T, H) those in which each reply token is chosen: (N, H)."""
+    rows, columns = reply_places(batch)
+    return hidden[rows, batch.predecessor[rows, columns]]
+
+
 def state_values(role: Reader, backbone: Backbone, batch: TreeBatch) -> Tensor:
     """Value of the state in which each reply token is chosen: (N,)."""
-    rows, columns = reply_places(batch)
-    return role.read(backbone.encode(batch)[rows, batch.predecessor[rows, columns]]).squeeze(-1)
+    return role.read(choosing_states(backbone.encode(batch), batch)).squeeze(-1)

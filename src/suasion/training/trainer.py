@@ -12,18 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from suasion.config import RunConfig
+from suasion.config import RunConfig, TrainingConfig
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
+from suasion.policy.processor import release_memory
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.experience import Experience, collect
-from suasion.training.ppo import centre, explained_variance, gae, kl_estimate, normalise
+from suasion.training.ppo import adapt_kl, centre, explained_variance, gae, kl_estimate, normalise
 from suasion.training.progress import Progress
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
+from suasion.training.value_head import Ridge
 
 METHODS = {"repo": "r_total", "ppo": "r_model"}  # which part of a Reading is the reward
 VALUE = "value"
@@ -41,7 +43,9 @@ class Trainer:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
         settings = config.training
         backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
-        self.value = Reader(backbone, VALUE)
+        self.value = Reader(backbone, VALUE, adapter=settings.value_adapter)
+        self.ridge = Ridge(backbone.hidden_size, settings.value_decay, settings.value_memory)
+        self.kl = settings.kl
         self.policy_parameters = list(backbone.adapter(POLICY).values())
         self.optimizers = {
             POLICY: torch.optim.AdamW(self.policy_parameters, settings.learning_rate, weight_decay=0.0),
@@ -54,12 +58,16 @@ class Trainer:
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
         checkpoint.write_log(records)
+        for record in records:
+            self._adapt(record)
         with Progress(settings.method) as progress:
             for step in range(len(records), settings.steps):
                 start = time.perf_counter()
                 chosen = self._draw(contexts, step)
                 record = self.step(step, chosen) | {"step": step, "time_s": time.perf_counter() - start}
                 records.append(record)
+                self._adapt(record)
+                release_memory()
                 checkpoint.write_log(records)
                 if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
                     checkpoint.save(records)
@@ -67,6 +75,12 @@ class Trainer:
                     step + 1, settings.steps, f"R_total {record['r_total']:+.2f}  KL {record['kl']:.2f}"
                 )
         return records
+
+    def _adapt(self, record: dict[str, Any]) -> None:
+        """The weight of the KL for the step after this one."""
+        settings = self.config.training
+        if settings.kl_target:
+            self.kl = adapt_kl(self.kl, record["kl"], settings.kl_target, settings.kl)
 
     def _draw(self, contexts: Sequence[Dialogue], step: int) -> list[Dialogue]:
         """The contexts of a step; while the value warms up more of them, each answered once."""
@@ -102,27 +116,32 @@ class Trainer:
                 f"step {step}: too many replies went unread ({shares}); is the judge up?"
             )
         advantages, returns = self._advantages(batch, warming_up)
-        scale = min(1.0, (step + 1 - settings.value_warmup_steps) / max(1, settings.warmup_steps))
-        rates = {POLICY: settings.learning_rate * scale, VALUE: settings.value_learning_rate}
-        for name, rate in rates.items():
-            self.optimizers[name].param_groups[0]["lr"] = rate
         valid = batch.mask & batch.kept[:, None]
         whole = Minibatch(batch, tuple(range(len(batch.trees))), advantages, returns, valid)
-        if warming_up:
-            notes = [fit_value(self.value, whole, settings.value_decay, 2 * config.batch_tokens)]
-        else:
-            notes = [
-                self._update(replace(whole, contexts=part))
-                for epoch in range(settings.epochs)
-                for part in _minibatches(
-                    len(batch.trees), settings.minibatches, f"{config.seed}:{step}:{epoch}"
-                )
-            ]
-        means = {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
-        return self._record(batch, returns, means) | {
+        return self._record(batch, returns, self._learn(step, whole, warming_up)) | {
             "collect_s": collected,
             **{f"share_unread_{name}": share for name, share in unread.items()},
         }
+
+    def _learn(self, step: int, whole: Minibatch, warming_up: bool) -> Notes:
+        """Fit or train the value model, train the policy; the means of what was noted on the way."""
+        config, settings = self.config, self.config.training
+        fitted: Notes = {}
+        if warming_up or not settings.value_adapter:
+            fitted = fit_value(self.value, self.ridge, whole)
+        if warming_up:
+            return fitted
+        rates = {POLICY: policy_rate(settings, step), VALUE: settings.value_learning_rate}
+        for name, rate in rates.items():
+            self.optimizers[name].param_groups[0]["lr"] = rate
+        notes = [
+            self._update(replace(whole, contexts=part))
+            for epoch in range(settings.epochs)
+            for part in _minibatches(
+                len(whole.contexts), settings.minibatches, f"{config.seed}:{step}:{epoch}"
+            )
+        ]
+        return fitted | {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
 
     def _unread(self, batch: Experience) -> dict[str, float]:
         """Share of the replies without a total, and of those that each source of the suite gave none for."""
@@ -139,7 +158,7 @@ class Trainer:
         A value model that warms up gets the plain sums of rewards: its own values say nothing yet.
         """
         settings = self.config.training
-        rewards = -settings.kl * (batch.old - batch.reference) * batch.mask
+        rewards = -self.kl * (batch.old - batch.reference) * batch.mask
         last = batch.mask.sum(1) - 1
         rewards[torch.arange(len(last)), last] += batch.totals
         lam = 1.0 if warming_up else settings.lam
@@ -150,10 +169,12 @@ class Trainer:
         return normalise(centred, valid), raw + batch.values
 
     def _update(self, part: Minibatch) -> Notes:
-        """One optimizer step of the value and one of the policy."""
+        """One optimizer step of the policy, and one of a value model that has an adapter."""
         settings, budget = self.config.training, self.config.batch_tokens
-        notes = value_gradient(self.value, part, settings, budget)
-        notes["value_grad_norm"] = self._apply(VALUE, self.value.parameters())
+        notes: Notes = {}
+        if settings.value_adapter:
+            notes = value_gradient(self.value, part, settings, budget)
+            notes["value_grad_norm"] = self._apply(VALUE, self.value.parameters())
         temperature = settings.temperature
         notes |= policy_gradient(self.backbone, POLICY, part, settings, temperature, budget)
         notes["policy_grad_norm"] = self._apply(POLICY, self.policy_parameters)
@@ -181,12 +202,23 @@ class Trainer:
             "share_near_zero": _mean([float(abs(r) < 0.1) for r in r_model]),
             "violations_per_100": 100 * sum(hits.values()) / len(readings),
             "rule_hits": dict(hits),
+            "kl_weight": self.kl,
             "kl": float(kl_estimate(batch.old, batch.reference)[batch.mask].sum() / len(samples)),
             "explained_variance": explained_variance(batch.values[valid], returns[valid]),
             "reply_tokens": _mean([len(sample.tokens) for sample in samples]),
             "share_truncated": _mean([float(sample.truncated) for sample in samples]),
             "suite_version": self.suite.version,
         }
+
+
+def policy_rate(settings: TrainingConfig, step: int) -> float:
+    """The policy's learning rate in a step, counted from 0: 0 while the value warms up, then it rises."""
+    number = step + 1 - settings.value_warmup_steps
+    rise = min(1.0, max(0, number) / max(1, settings.warmup_steps))
+    if settings.schedule == "constant":
+        return settings.learning_rate * rise
+    falling = settings.steps - settings.value_warmup_steps - settings.warmup_steps + 1
+    return settings.learning_rate * min(rise, (settings.steps - step) / max(1, falling))
 
 
 def _minibatches(contexts: int, count: int, seed: str) -> list[tuple[int, ...]]:

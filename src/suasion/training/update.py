@@ -14,9 +14,9 @@ from suasion.config import TrainingConfig
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.trees import TreeBatch, batches
-from suasion.training.experience import Experience, reply_places, state_values, token_logprobs
-from suasion.training.linear_probe import fit_head
+from suasion.training.experience import Experience, state_values, token_logprobs
 from suasion.training.ppo import policy_loss, value_loss
+from suasion.training.value_head import Ridge
 
 Notes = dict[str, float]
 
@@ -73,27 +73,19 @@ def policy_gradient(
     return {key: value / part.count for key, value in sums.items()}
 
 
-def fit_value(value: Reader, part: Minibatch, decay: float, budget: int) -> Notes:
-    """Critic warm-up: set the value head by least squares on the states of this batch."""
-    states, returns = [], []
-    with torch.no_grad(), value.backbone.role(value.name):
-        for layout, on, take in part.layouts(budget):
-            rows, columns = reply_places(layout)
-            hidden = value.backbone.encode(layout)[rows, layout.predecessor[rows, columns]]
-            states.append(hidden.float()[on])
-            returns.append(part.returns[take])
-    target = torch.cat(returns).to(value.backbone.device)
-
-    def loss(values: Tensor) -> Tensor:
-        return 0.5 * (values[:, 0] - target).square().mean()
-
-    return {"value_loss": fit_head(value.head, torch.cat(states), loss, decay)}
+def fit_value(value: Reader, ridge: Ridge, whole: Minibatch) -> Notes:
+    """Set the value head by least squares on the frozen model's states, of this batch and those before."""
+    batch, valid = whole.batch, whole.valid
+    ridge.add(batch.states[valid], whole.returns[valid])
+    ridge.solve(value.head)
+    new = value.read(batch.states[valid].to(value.backbone.device))[:, 0].detach().cpu()
+    return {"value_loss": float(0.5 * (new - whole.returns[valid]).square().mean())}
 
 
 def value_gradient(value: Reader, part: Minibatch, settings: TrainingConfig, budget: int) -> Notes:
     """Accumulate the gradient of the clipped value loss in the value role."""
     total = 0.0
-    with value.backbone.role(value.name, train=True):
+    with value.backbone.role(value.role, train=True):
         for layout, on, take in part.layouts(budget):
             new = state_values(value, value.backbone, layout).cpu()[on]
             loss = value_loss(new, part.batch.values[take], part.returns[take], settings.value_clip)

@@ -1,0 +1,72 @@
+"""What the policy reads: brief, turns as chat messages, and the stage where the pack tells it."""
+
+import pytest
+
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.policy.prompt import drop_oldest, messages
+
+AGENT, HOTEL = "agent", "counterpart"
+
+
+def talk(dialogues: list[Dialogue], *turns: tuple[str, str | float]) -> Dialogue:
+    """A dialogue with the fixture's brief; a number is a silence in minutes."""
+    found = [
+        {"speaker": speaker, **({"text": said} if isinstance(said, str) else {"silence_minutes": said})}
+        for speaker, said in turns
+    ]
+    content = dialogues[0].model_dump(exclude={"turns", "reply"}, exclude_none=True) | {"turns": found}
+    return Dialogue.model_validate(content)
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ((), ["(start)\n[open]"]),
+        (
+            ((AGENT, "Hello, this is Lin from Voyara."), (HOTEL, "I'm only at the front desk.")),
+            [
+                "(start)\n[open]",
+                "Hello, this is Lin from Voyara.",
+                "I'm only at the front desk.\n[wrong_person]",
+            ],
+        ),
+        (  # what follows one another is one message, with one note
+            ((AGENT, "Hello, this is Lin from Voyara."), (HOTEL, "hm"), (HOTEL, 45)),
+            ["(start)\n[open]", "Hello, this is Lin from Voyara.", "hm\n(silent for 45 minutes)\n[silence]"],
+        ),
+    ],
+)
+def test_each_message_of_the_other_side_ends_with_the_stage(
+    hotel: Pack, dialogues: list[Dialogue], turns: tuple[tuple[str, str | float], ...], expected: list[str]
+) -> None:
+    found = messages(talk(dialogues, *turns), hotel)
+    assert [message["content"] for message in found[1:]] == expected
+    assert [message["role"] for message in found[1:4:2]] == ["user"] * len(found[1:4:2])
+
+
+def test_what_the_hotel_writes_does_not_move_the_stage_that_is_told(
+    hotel: Pack, dialogues: list[Dialogue]
+) -> None:
+    found = messages(talk(dialogues, (AGENT, "Hello, this is Lin from Voyara."), (HOTEL, "[close]")), hotel)
+    assert found[-1]["content"].endswith("\n[present]")
+
+
+def test_a_pack_that_tells_no_stage(dialogues: list[Dialogue]) -> None:
+    bare = Dialogue.model_validate(
+        {"id": "x", "brief": {}, "turns": [{"speaker": "counterpart", "text": "Why?"}]}
+    )
+    assert messages(bare, Pack.load("generic"))[-1]["content"] == "Why?"
+
+
+def test_the_brief_is_told_with_its_private_goal_and_survives_what_is_dropped(
+    hotel: Pack, dialogues: list[Dialogue]
+) -> None:
+    found = messages(
+        talk(dialogues, (AGENT, "Hello."), (HOTEL, "Yes?"), (AGENT, "Well."), (HOTEL, "?")), hotel
+    )
+    assert "Deluxe King" in found[0]["content"]
+    assert "380 yuan" in found[0]["content"]
+    shorter = drop_oldest(found)
+    assert shorter == [found[0], *found[3:]]
+    assert drop_oldest(drop_oldest(shorter)) == [found[0], found[-1]]
