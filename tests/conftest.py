@@ -33,6 +33,7 @@ class Words:
     """A tokenizer of 61 buckets of words; token 2 ends a message."""
 
     eos_token = "<end>"
+    all_special_tokens = ("<end>",)
 
     def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
         return {"input_ids": [3 + zlib.crc32(word.encode()) % 61 for word in text.split()]}

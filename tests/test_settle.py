@@ -51,6 +51,14 @@ def test_training_may_go_on_for_longer(tmp_path: Path) -> None:
     assert settle.begin(longer, tmp_path, True, "x")[0].training.steps == 99
 
 
+def test_a_rate_that_has_fallen_is_not_raised_again(tmp_path: Path) -> None:
+    settle.begin(RunConfig(training=TrainingConfig(schedule="linear")), tmp_path, False, "x")
+    longer = RunConfig(training=TrainingConfig(schedule="linear", steps=99))
+    with pytest.raises(InputError, match="take another directory") as caught:
+        settle.begin(longer, tmp_path, True, "x")
+    assert caught.value.field == "training.steps"
+
+
 @pytest.mark.parametrize(
     ("other", "field"),
     [

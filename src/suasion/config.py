@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from suasion.errors import InputError
 from suasion.yaml_files import describe
@@ -92,7 +92,7 @@ class TrainingConfig(_Frozen):
         1.0, gt=0, description="of sampling while it learns, alike in sampler and update; explores"
     )
     learning_rate: float = Field(2e-4, gt=0, description="of the policy adapter")
-    value_learning_rate: float = Field(1e-4, gt=0, description="of the value adapter and head")
+    value_learning_rate: float = Field(1e-4, gt=0, description="of a value model with an adapter")
     warmup_steps: int = Field(2, ge=0, description="the rate rises over these (paper: 2)")
     schedule: Literal["constant", "linear"] = Field(
         "constant", description="of the policy's rate after warm-up: it stays, or falls to 0 over the steps"
@@ -101,14 +101,14 @@ class TrainingConfig(_Frozen):
     value_adapter: bool = Field(
         True, description="the value model has an adapter; else it is a head on the frozen model, refitted"
     )
-    value_decay: float = Field(1.0, ge=0, description="L2 penalty on the value head while it is fitted alone")
+    value_decay: float = Field(1.0, gt=0, description="L2 penalty on the value head while it is fitted alone")
     value_memory: float = Field(
         0.9, ge=0, le=1, description="weight of earlier steps when the head is fitted, per step"
     )
     epochs: int = Field(1, ge=1, description="passes over each batch of experience")
     minibatches: int = Field(2, ge=1, description="optimizer steps per pass")
     clip: float = Field(0.2, gt=0, description="PPO's ratio clip")
-    value_clip: float = Field(0.5, gt=0, description="clip of the value's change")
+    value_clip: float = Field(0.5, gt=0, description="clip of its change, with an adapter")
     gamma: float = Field(1.0, gt=0, le=1)
     lam: float = Field(1.0, ge=0, le=1, description="GAE's lambda; below 1 a young critic misleads")
     centring: Literal["context", "batch"] = Field(
@@ -117,11 +117,20 @@ class TrainingConfig(_Frozen):
     )
     kl: float = Field(0.05, ge=0, description="weight of the per-token KL to the SFT policy, the least one")
     kl_target: float | None = Field(
-        None, gt=0, description="nats a reply; the weight doubles far above it and falls again below"
+        None, gt=0, description="nats a reply; the weight of the KL rises above it and falls again below"
     )
     max_grad_norm: float = Field(1.0, gt=0)
-    method: Literal["repo", "ppo"] = Field("repo", description="repo: RM + RJ + RF; ppo: RM alone")
+    method: Literal["repo", "repo-group", "ppo", "grpo"] = Field(
+        "repo",
+        description="repo: RM + RJ + RF; ppo: RM alone; repo-group and grpo: the same without a critic",
+    )
     checkpoint_every: int = Field(4, ge=1, description="steps between checkpoints")
+
+    @model_validator(mode="after")
+    def _has_what_it_holds_by(self) -> "TrainingConfig":
+        if self.kl_target and not self.kl:
+            raise ValueError("kl_target needs a weight to start from: set kl above 0")
+        return self
 
 
 class EvaluationConfig(_Frozen):

@@ -38,8 +38,9 @@ def begin(config: RunConfig, folder: Path, resume: bool, command: str) -> tuple[
 def check_same(config: RunConfig, earlier: RunConfig, folder: Path) -> None:
     """Raises InputError naming the first setting by which the run in the folder differs."""
     new, old = (one.model_dump(mode="json", exclude={"evaluation": True}) for one in (config, earlier))
-    for one in (new, old):
-        del one["training"]["steps"]
+    if config.training.schedule == "constant":  # a falling rate has fallen when its steps are done
+        for one in (new, old):
+            del one["training"]["steps"]
     for key, value in new.items():
         parts = value if isinstance(value, dict) else {"": value}
         before = old[key] if isinstance(value, dict) else {"": old[key]}

@@ -30,3 +30,9 @@ def test_it_is_the_eager_one(groups: int, length: int, known: int, softcap: floa
         results.append((out, *(state.grad for state in states)))
     for one, other in zip(*results, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_sinks_are_refused() -> None:
+    states, mask = inputs(1, 5, 5)
+    with pytest.raises(NotImplementedError):
+        grouped_attention(nn.Module(), *states, mask, s_aux=torch.zeros(2))

@@ -8,6 +8,7 @@ from suasion.training.ppo import (
     adapt_kl,
     centre,
     explained_variance,
+    group_normalise,
     kl_estimate,
     normalise,
     policy_loss,
@@ -89,11 +90,30 @@ def test_explained_variance() -> None:
 @pytest.mark.parametrize(
     ("weight", "kl", "after"),
     [
-        (0.1, 1.6, 0.2),  # above 1.5 x the target of 1
-        (0.1, 1.4, 0.1),  # about there
-        (0.8, 0.6, 0.4),  # under two thirds
+        (0.1, 1.0, 0.1),  # at the target of 1
+        (0.1, 1.4, 0.12),  # 40 % above: 20 % more
+        (0.1, 9.0, 0.15),  # far above: half as much again and no more
+        (0.8, 0.5, 0.6),  # half of it: a quarter less
         (0.15, 0.1, 0.1),  # but never below the configured 0.1
+        (1.5, 9.0, 1.6),  # nor above 16 times that
     ],
 )
 def test_the_weight_of_the_kl_follows_it(weight: float, kl: float, after: float) -> None:
     assert adapt_kl(weight, kl, target=1.0, least=0.1) == pytest.approx(after)
+
+
+def test_group_normalise_by_hand() -> None:
+    # two contexts with two replies each; the second reply to the second has no reward
+    returns = torch.tensor([[3.0, 3.0], [1.0, 0.0], [5.0, 5.0], [9.0, 9.0]])
+    mask = torch.tensor([[1, 1], [1, 0], [1, 1], [0, 0]]).bool()
+    found = group_normalise(returns, mask, copies=2)
+    # first context: mean 2, spread 1; second: one reply only, which has nothing to be compared with
+    expected = torch.tensor([[1.0, 1.0], [-1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    assert torch.allclose(found, expected, atol=1e-3)
+
+
+def test_a_kl_that_only_scatters_about_its_target_does_not_wind_the_weight_up() -> None:
+    weight = 0.2
+    for step in range(100):
+        weight = adapt_kl(weight, 0.7 if step % 2 else 0.3, target=0.5, least=0.1)
+    assert weight <= 0.2

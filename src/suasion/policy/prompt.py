@@ -48,17 +48,28 @@ def messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
     if not dialogue.turns or dialogue.turns[0].speaker == "agent":
         found.append({"role": "user", "content": prompt.opening})  # templates want the other side first
     for turn in dialogue.turns:
-        text = turn.text if turn.text is not None else prompt.silence.format(minutes=turn.silence_minutes)
+        if turn.text is None:
+            text = prompt.silence.format(minutes=turn.silence_minutes)
+        else:
+            text = _without_notes(turn.text, pack)
         role = ROLES[turn.speaker]
         if found[-1]["role"] == role:
             found[-1]["content"] += "\n" + text
         else:
             _note_stage(found[-1], state, pack)
             found.append({"role": role, "content": text})
-        if prompt.stage:
-            state = advance(state, turn, pack.sop, load_hearing(pack))
+        if prompt.stage:  # acts that a record comes with are no part of the dialogue
+            state = advance(state, turn.model_copy(update={"acts": None}), pack.sop, load_hearing(pack))
     _note_stage(found[-1], state, pack)
     return found
+
+
+def _without_notes(text: str, pack: Pack) -> str:
+    """What somebody wrote can't be taken for a note of ours."""
+    note = pack.manifest.prompt.stage
+    for stage in (*pack.sop.stages, *pack.sop.side_states) if note else ():
+        text = text.replace(note.format(stage=stage.id), stage.id)
+    return text
 
 
 def _note_stage(message: Message, state: State, pack: Pack) -> None:

@@ -22,7 +22,7 @@ from suasion.rewards.agreement import (
 )
 from suasion.rewards.grounding import kind_mixed, proposal_out_of_bounds, ungrounded_number
 from suasion.rewards.scene import Check, Finding, Scene, compiled, dates_in, words_of
-from suasion.rewards.traces import names_of
+from suasion.rewards.traces import as_date, names_of
 
 _FOREIGN = {"Latin": re2.compile(r"[^\P{L}\p{Latin}]+"), "Han": re2.compile(r"[^\P{L}\p{Han}]+")}
 _ENDED = re2.compile(r"[.!?…。！？][\s\"'”’)\]*]*$|[\p{So}\x{FE0F}]\s*$")
@@ -41,6 +41,8 @@ def wrong_date(scene: Scene) -> Iterator[Finding]:
         for text in (*scene.brief.facts, *scene.counterpart_texts)
         for day in dates_in(text)
     }
+    seen = (t.competitor_price.seen_at for t in scene.brief.tickets if t.competitor_price)
+    said |= {(day.month, day.day) for day in map(as_date, seen) if day}
     for day in scene.dates:
         inside = any(_within(day.month, day.day, day.year, *span) for span in spans)
         if not inside and (day.month, day.day) not in said:

@@ -124,10 +124,16 @@ def _asks(mention: PriceMention, selling: float, scene: Scene, asking: Patterns)
         return True
     start, end = scene.sentence_at(mention.span[0])
     text = scene.reply[start:end]
-    if "propose" in scene.acts and text.rstrip().endswith("?"):
+    question = text.rstrip().endswith("?")
+    if question and ("propose" in scene.acts or _may_be_asked(selling, scene)):
         return True
     # A wish is vaguer than a question: what is known and out of bounds is there for another reason.
     return bool(found(asking, text)) and (is_proposal(selling, ticket) or not _told(mention, scene))
+
+
+def _may_be_asked(selling: float, scene: Scene) -> bool:
+    """Whether it lies within a ticket's bounds: a question with such a price asks for it, in any words."""
+    return any(is_proposal(selling, ticket) for ticket in scene.brief.tickets)
 
 
 def _told(mention: PriceMention, scene: Scene) -> bool:

@@ -31,7 +31,7 @@ def trace(
     if mention.kind == PriceKind.UNKNOWN and mention.text.isdigit() and mention.amount in scene.fact_numbers:
         return "a fact"  # a count that reads like a price
     wished = () if strict else tuple(_asked_here(mention, scene))
-    return converted(mention, scene, sources) or _difference(mention, sources, wished)
+    return converted(mention, scene, (*sources, *wished)) or _difference(mention, sources, wished)
 
 
 def _asked_here(mention: PriceMention, scene: Scene) -> Iterator[KnownPrice]:

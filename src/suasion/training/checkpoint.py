@@ -39,7 +39,8 @@ class Checkpoint:
         tensors = {
             f"{POLICY}/{key}": value.detach() for key, value in trainer.backbone.adapter(POLICY).items()
         }
-        tensors |= {f"value/{key}": value for key, value in trainer.value.state().items()}
+        if trainer.value:
+            tensors |= {f"value/{key}": value for key, value in trainer.value.state().items()}
         tensors["ridge/moments"] = trainer.ridge.moments
         for name, optimizer in trainer.optimizers.items():
             for index, moments in optimizer.state_dict()["state"].items():
@@ -62,7 +63,7 @@ class Checkpoint:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
         except (OSError, SafetensorError) as error:
             raise InputError(f"can't be read: {error}", str(self.path)) from None
-        missing = {"suite", "records"} - set(metadata or {})
+        missing = ({"suite", "records"} - set(metadata or {})) | ({"ridge/moments"} - set(tensors))
         if missing:
             raise InputError(
                 f"is no checkpoint of ours: {', '.join(sorted(missing))} missing", str(self.path)
@@ -73,12 +74,13 @@ class Checkpoint:
                 str(self.path),
             )
         copy_adapter(self.trainer.backbone, POLICY, _under(f"{POLICY}/", tensors))
-        self.trainer.value.load_state(_under("value/", tensors))
+        if self.trainer.value:
+            self.trainer.value.load_state(_under("value/", tensors))
         self.trainer.ridge.moments = tensors["ridge/moments"]
         for name, optimizer in self.trainer.optimizers.items():
             self._restore_optimizer(optimizer, _under(f"optimizer/{name}/", tensors))
         records: list[dict[str, Any]] = json.loads(metadata["records"])
-        learned = any(step["step"] >= self.trainer.config.training.value_warmup_steps for step in records)
+        learned = any("policy_loss" in record for record in records)
         if learned and not _under(f"optimizer/{POLICY}/", tensors):
             raise InputError("the optimizer's state is missing", str(self.path))
         return records

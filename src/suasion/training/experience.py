@@ -46,7 +46,7 @@ def collect(
     copies: int,
     pack: Pack,
     suite: RewardSuite,
-    value: Reader,
+    value: Reader | None,
     generation: GenerationConfig,
     policy: str,
     seed: int,
@@ -55,8 +55,8 @@ def collect(
 ) -> Experience:
     """Sample `copies` replies to each context with the policy role, score them, read reference and value.
 
-    `policy` is the adapter that writes, the reference is the model without it; `use` names the Reading's
-    field that is the reward.
+    `policy` is the adapter that writes, the reference is the model without it; without `value` the values
+    are 0; `use` names the Reading's field that is the reward.
     """
     prompts = [backbone.context(context, pack) for context in contexts]
     groups = sample(backbone, policy, prompts, generation, seed, copies)
@@ -78,7 +78,7 @@ def collect(
         old=torch.tensor([[*s.logprobs, *[0.0] * (width - len(s.tokens))] for s in samples]),
         reference=reference,
         states=states,
-        values=read.values(value, states),
+        values=read.values(value, states) if value else torch.zeros(mask.shape),
         totals=torch.tensor([0.0 if reward is None else float(reward) for reward in rewards]),
         kept=torch.tensor([reward is not None for reward in rewards]),
     )

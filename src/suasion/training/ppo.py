@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+HEAVIEST = 16.0  # times the configured weight of the KL
+
 
 def gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float) -> Tensor:
     """Generalised advantage estimates (arXiv 1506.02438, eq. 16) over the agent's tokens only.
@@ -49,6 +51,19 @@ def normalise(advantages: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask, (advantages - valid.mean()) / (valid.std(unbiased=False) + 1e-8), 0.0)
 
 
+def group_normalise(returns: Tensor, mask: Tensor, copies: int) -> Tensor:
+    """GRPO's advantages: zero mean and unit spread over the replies to each context; (B, T) -> (B, T).
+
+    Rows and masks as in `centre`. Replies that all fare the same teach nothing.
+    """
+    centred = centre(returns, mask, copies)
+    tokens = mask.sum(1)
+    replies = (centred * mask).sum(1) / tokens.clamp(min=1)
+    counted = (tokens > 0).view(-1, copies)
+    spread = (replies.view(-1, copies).square() * counted).sum(1) / counted.sum(1).clamp(min=1)
+    return torch.where(mask, centred / (spread.sqrt() + 1e-4).repeat_interleave(copies)[:, None], 0.0)
+
+
 def policy_loss(logprobs: Tensor, old: Tensor, advantages: Tensor, clip: float) -> tuple[Tensor, Tensor]:
     """PPO's clipped surrogate per token, and whether the clip was active; all (N,)."""
     ratio = torch.exp(logprobs - old)
@@ -69,13 +84,13 @@ def kl_estimate(logprobs: Tensor, reference: Tensor) -> Tensor:
 
 
 def adapt_kl(weight: float, kl: float, target: float, least: float) -> float:
-    """The next step's weight of the KL: twice as much above 1.5 x target, half below target / 1.5.
+    """The next step's weight of the KL: up to half as much again above the target, as little as half below.
 
-    The rule of PPO's section 4 (arXiv 1707.06347), here for the KL to the reference, never below `least`.
+    Proportional to the error, which is clipped (Ziegler et al. 2019, section 2.2, with steps that suit short
+    runs), and between `least` and HEAVIEST times that: drift lags behind its weight, which must not wind up.
     """
-    if kl > 1.5 * target:
-        return 2 * weight
-    return max(least, weight / 2) if kl < target / 1.5 else weight
+    error = max(-1.0, min(1.0, kl / target - 1))
+    return min(HEAVIEST * least, max(least, weight * (1 + 0.5 * error)))
 
 
 def explained_variance(values: Tensor, returns: Tensor) -> float:

@@ -18,7 +18,6 @@ from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
-from suasion.policy.prompt import messages
 from suasion.training.progress import Progress
 
 IGNORED = -100
@@ -49,7 +48,7 @@ def fit_sft(
 
 def windows(backbone: Backbone, dialogue: Dialogue, pack: Pack) -> list[dict[str, list[int]]]:
     """Rows of token ids and labels; a long dialogue becomes several, each reply learned once."""
-    found = messages(dialogue, pack)
+    found = backbone.messages(dialogue, pack)
     rows, first, learned = [], 1, 1
     while learned < len(found):
         ids, labels = _row(backbone, found, first, learned)

@@ -22,13 +22,14 @@ from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.experience import Experience, collect
-from suasion.training.ppo import adapt_kl, centre, explained_variance, gae, kl_estimate, normalise
+from suasion.training.methods import METHODS, advantages
+from suasion.training.ppo import adapt_kl, explained_variance, kl_estimate
 from suasion.training.progress import Progress
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
 from suasion.training.value_head import Ridge
 
-METHODS = {"repo": "r_total", "ppo": "r_model"}  # which part of a Reading is the reward
 VALUE = "value"
+RECENT = 3  # steps whose KL decides the next one's weight
 _RULES = Source.RULES
 
 
@@ -37,20 +38,23 @@ class TooManyUnreadError(RuntimeError):
 
 
 class Trainer:
-    """REPO as PPO with a value model: reply credit, KL per token outside R_total, adapters only."""
+    """The loop of every method: reply credit, KL per token outside R_total, adapters only."""
 
     def __init__(self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig) -> None:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
         settings = config.training
         backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
-        self.value = Reader(backbone, VALUE, adapter=settings.value_adapter)
+        self.method = METHODS[settings.method]
+        self.value = Reader(backbone, VALUE, adapter=settings.value_adapter) if self.method.critic else None
         self.ridge = Ridge(backbone.hidden_size, settings.value_decay, settings.value_memory)
         self.kl = settings.kl
         self.policy_parameters = list(backbone.adapter(POLICY).values())
         self.optimizers = {
-            POLICY: torch.optim.AdamW(self.policy_parameters, settings.learning_rate, weight_decay=0.0),
-            VALUE: torch.optim.AdamW(self.value.parameters(), settings.value_learning_rate, weight_decay=0.0),
+            POLICY: torch.optim.AdamW(self.policy_parameters, settings.learning_rate, weight_decay=0.0)
         }
+        if self.value and settings.value_adapter:
+            rate = settings.value_learning_rate
+            self.optimizers[VALUE] = torch.optim.AdamW(self.value.parameters(), rate, weight_decay=0.0)
 
     def run(self, contexts: Sequence[Dialogue], folder: Path, resume: bool = False) -> list[dict[str, Any]]:
         """Train for the configured steps; returns one record a step, also written to `steps.jsonl`."""
@@ -58,15 +62,15 @@ class Trainer:
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
         checkpoint.write_log(records)
-        for record in records:
-            self._adapt(record)
+        for count in range(1, len(records) + 1):
+            self._adapt(records[:count])
         with Progress(settings.method) as progress:
             for step in range(len(records), settings.steps):
                 start = time.perf_counter()
                 chosen = self._draw(contexts, step)
                 record = self.step(step, chosen) | {"step": step, "time_s": time.perf_counter() - start}
                 records.append(record)
-                self._adapt(record)
+                self._adapt(records)
                 release_memory()
                 checkpoint.write_log(records)
                 if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
@@ -76,17 +80,21 @@ class Trainer:
                 )
         return records
 
-    def _adapt(self, record: dict[str, Any]) -> None:
-        """The weight of the KL for the step after this one."""
+    def _adapt(self, records: list[dict[str, Any]]) -> None:
+        """The weight of the KL for the step after these: one step's replies alone say little of it."""
         settings = self.config.training
         if settings.kl_target:
-            self.kl = adapt_kl(self.kl, record["kl"], settings.kl_target, settings.kl)
+            recent = statistics.mean(record["kl"] for record in records[-RECENT:])
+            self.kl = adapt_kl(self.kl, recent, settings.kl_target, settings.kl)
+
+    def _warms_up(self, step: int) -> bool:
+        return self.value is not None and step < self.config.training.value_warmup_steps
 
     def _draw(self, contexts: Sequence[Dialogue], step: int) -> list[Dialogue]:
         """The contexts of a step; while the value warms up more of them, each answered once."""
         settings = self.config.training
         count = settings.contexts_per_step
-        count *= settings.replies_per_context if step < settings.value_warmup_steps else 1
+        count *= settings.replies_per_context if self._warms_up(step) else 1
         rng = random.Random(self.config.seed * 100_003 + step)
         return rng.sample(list(contexts), min(count, len(contexts)))
 
@@ -94,7 +102,7 @@ class Trainer:
         """One update on fresh replies to `contexts`."""
         config, settings = self.config, self.config.training
         started = time.perf_counter()
-        warming_up = step < settings.value_warmup_steps
+        warming_up = self._warms_up(step)
         batch = collect(
             self.backbone,
             contexts,
@@ -106,7 +114,7 @@ class Trainer:
             POLICY,
             config.seed * 7_919 + step,
             2 * config.batch_tokens,
-            METHODS[settings.method],
+            self.method.reward,
         )
         collected = time.perf_counter() - started
         unread = self._unread(batch)
@@ -115,9 +123,9 @@ class Trainer:
             raise TooManyUnreadError(
                 f"step {step}: too many replies went unread ({shares}); is the judge up?"
             )
-        advantages, returns = self._advantages(batch, warming_up)
+        aims, returns = advantages(batch, settings, self.kl, warming_up)
         valid = batch.mask & batch.kept[:, None]
-        whole = Minibatch(batch, tuple(range(len(batch.trees))), advantages, returns, valid)
+        whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid)
         return self._record(batch, returns, self._learn(step, whole, warming_up)) | {
             "collect_s": collected,
             **{f"share_unread_{name}": share for name, share in unread.items()},
@@ -127,13 +135,12 @@ class Trainer:
         """Fit or train the value model, train the policy; the means of what was noted on the way."""
         config, settings = self.config, self.config.training
         fitted: Notes = {}
-        if warming_up or not settings.value_adapter:
+        if self.value and (warming_up or not settings.value_adapter):
             fitted = fit_value(self.value, self.ridge, whole)
         if warming_up:
             return fitted
-        rates = {POLICY: policy_rate(settings, step), VALUE: settings.value_learning_rate}
-        for name, rate in rates.items():
-            self.optimizers[name].param_groups[0]["lr"] = rate
+        warm_up = settings.value_warmup_steps if self.value else 0
+        self.optimizers[POLICY].param_groups[0]["lr"] = policy_rate(settings, step, warm_up)
         notes = [
             self._update(replace(whole, contexts=part))
             for epoch in range(settings.epochs)
@@ -152,27 +159,11 @@ class Trainer:
             shares[source.value] = _mean([float(score.value is None) for score in scores]) or 0.0
         return shares
 
-    def _advantages(self, batch: Experience, warming_up: bool) -> tuple[Tensor, Tensor]:
-        """Normalised advantages and returns, (R, T): R_total at the last token, the KL at every one.
-
-        A value model that warms up gets the plain sums of rewards: its own values say nothing yet.
-        """
-        settings = self.config.training
-        rewards = -self.kl * (batch.old - batch.reference) * batch.mask
-        last = batch.mask.sum(1) - 1
-        rewards[torch.arange(len(last)), last] += batch.totals
-        lam = 1.0 if warming_up else settings.lam
-        raw = gae(rewards, batch.values, batch.mask, settings.gamma, lam)
-        valid = batch.mask & batch.kept[:, None]
-        copies = len(batch.samples) // len(batch.trees)
-        centred = centre(raw, valid, copies) if settings.centring == "context" and copies > 1 else raw
-        return normalise(centred, valid), raw + batch.values
-
     def _update(self, part: Minibatch) -> Notes:
         """One optimizer step of the policy, and one of a value model that has an adapter."""
         settings, budget = self.config.training, self.config.batch_tokens
         notes: Notes = {}
-        if settings.value_adapter:
+        if self.value and settings.value_adapter:
             notes = value_gradient(self.value, part, settings, budget)
             notes["value_grad_norm"] = self._apply(VALUE, self.value.parameters())
         temperature = settings.temperature
@@ -211,13 +202,13 @@ class Trainer:
         }
 
 
-def policy_rate(settings: TrainingConfig, step: int) -> float:
+def policy_rate(settings: TrainingConfig, step: int, warm_up: int) -> float:
     """The policy's learning rate in a step, counted from 0: 0 while the value warms up, then it rises."""
-    number = step + 1 - settings.value_warmup_steps
+    number = step + 1 - warm_up
     rise = min(1.0, max(0, number) / max(1, settings.warmup_steps))
     if settings.schedule == "constant":
         return settings.learning_rate * rise
-    falling = settings.steps - settings.value_warmup_steps - settings.warmup_steps + 1
+    falling = settings.steps - warm_up - max(1, settings.warmup_steps) + 1
     return settings.learning_rate * min(rise, (settings.steps - step) / max(1, falling))
 
 
