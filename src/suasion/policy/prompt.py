@@ -68,7 +68,7 @@ def _without_notes(text: str, pack: Pack) -> str:
     """What somebody wrote can't be taken for a note of ours."""
     note = pack.manifest.prompt.stage
     for stage in (*pack.sop.stages, *pack.sop.side_states) if note else ():
-        text = text.replace(note.format(stage=stage.id), stage.id)
+        text = text.replace(note.format(stage=stage.id), f" {stage.id} ")  # spaces: "[[close]]" forms no note
     return text
 
 
