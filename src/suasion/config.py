@@ -86,7 +86,12 @@ class RewardsConfig(_Frozen):
 
 class TrainingConfig(_Frozen):
     steps: int = Field(14, ge=1, description="policy updates")
-    contexts_per_step: int = Field(8, ge=1, description="dialogue prefixes per update")
+    contexts_per_step: int = Field(8, ge=1, description="contexts per update")
+    negotiations: int = Field(
+        0,
+        ge=0,
+        description="how many of those are the policy's own negotiations; the others are given prefixes",
+    )
     replies_per_context: int = Field(4, ge=1, description="samples of each prefix")
     temperature: float = Field(
         1.0, gt=0, description="of sampling while it learns, alike in sampler and update; explores"
@@ -130,6 +135,8 @@ class TrainingConfig(_Frozen):
     def _has_what_it_holds_by(self) -> "TrainingConfig":
         if self.kl_target and not self.kl:
             raise ValueError("kl_target needs a weight to start from: set kl above 0")
+        if self.negotiations > self.contexts_per_step:
+            raise ValueError("negotiations are a part of contexts_per_step: set them no higher")
         return self
 
 
@@ -155,6 +162,12 @@ class RunConfig(_Frozen):
     rewards: RewardsConfig = RewardsConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _has_hotels_to_talk_to(self) -> "RunConfig":
+        if self.data.records and self.training.negotiations:
+            raise ValueError("training.negotiations needs simulated counterparts: leave out data.records")
+        return self
 
     @property
     def exploring(self) -> GenerationConfig:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from suasion.config import GenerationConfig, RewardsConfig, RunConfig, TrainingConfig
+from suasion.config import DataConfig, GenerationConfig, RewardsConfig, RunConfig, TrainingConfig
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -88,7 +88,12 @@ def test_a_penalty_on_the_kl_keeps_it_near(
 HEAD_ALONE = {"value_adapter": False, "kl": 0.1, "kl_target": 1e-6}  # which every step exceeds
 
 
-@pytest.mark.parametrize(("stop", "changes"), [(1, {}), (2, {}), (2, HEAD_ALONE), (1, {"method": "grpo"})])
+OWN = {"negotiations": 1}
+
+
+@pytest.mark.parametrize(
+    ("stop", "changes"), [(1, {}), (2, {}), (2, HEAD_ALONE), (1, {"method": "grpo"}), (2, OWN)]
+)
 def test_it_goes_on_from_a_checkpoint_in_the_same_bytes(
     another: Callable[[], Backbone],
     contexts: list[Dialogue],
@@ -106,6 +111,27 @@ def test_it_goes_on_from_a_checkpoint_in_the_same_bytes(
     assert [record["r_total"] for record in resumed] == [record["r_total"] for record in records]
     for key, value in whole.adapter(POLICY).items():
         assert torch.equal(value, second.adapter(POLICY)[key]), key
+
+
+def test_its_own_words_are_what_it_answers_after(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    learner = trainer(another(), settings(steps=2, negotiations=2))
+    openings = learner.negotiations.contexts()
+    learner.run(contexts, tmp_path)
+    for opening, dialogue in zip(openings, learner.negotiations.contexts(), strict=True):
+        assert dialogue.brief == opening.brief
+        assert [turn.speaker for turn in dialogue.turns] == ["agent", "counterpart"] * 2
+        assert all(word.isdigit() for word in (dialogue.turns[0].text or "").split()), (
+            "as the tiny model does"
+        )
+
+
+def test_negotiations_are_a_part_of_the_contexts_and_need_hotels(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="set them no higher"):
+        TrainingConfig(contexts_per_step=2, negotiations=3)
+    with pytest.raises(ValueError, match=r"leave out data\.records"):
+        RunConfig(training=TrainingConfig(negotiations=1), data=DataConfig(records=tmp_path))
 
 
 def test_a_checkpoint_of_another_suite_is_refused(

@@ -75,22 +75,14 @@ def simulate(
     """
     ears_of_pack = hearing or load_hearing(pack)
     make = counterpart or managers(pack, ears_of_pack, hidden)
-    conversations = [
-        Conversation(
-            Dialogue(id=f"{seed}-{index:05d}", brief=brief, source="simulated"),
-            make(brief, f"{seed}:{index}"),
-            start(brief, pack.sop),
-            seed,
-        )
-        for index, brief in enumerate(briefs)
-    ]
+    conversations = [begin(brief, seed, index, pack, make) for index, brief in enumerate(briefs)]
     for number in range(max_replies):
         still_open = [conversation for conversation in conversations if conversation.ending is None]
         if not still_open:
             break
         replies = _ask(agent, [conversation.dialogue for conversation in still_open], seed * 1_000 + number)
         for conversation, reply in zip(still_open, replies, strict=True):
-            _play_round(conversation, reply, pack, ears_of_pack)
+            play_round(conversation, reply, pack, ears_of_pack)
         if on_round:
             on_round(sum(conversation.ending is None for conversation in conversations), len(conversations))
     return [_finish(conversation, ears_of_pack) for conversation in conversations]
@@ -134,8 +126,14 @@ def _no_text(reply: object) -> Exception:
     return TypeError(f"the agent's reply is text or a Turn, found {type(reply).__name__}")
 
 
-def _play_round(one: Conversation, reply: str | Turn | Exception, pack: Pack, hearing: Hearing) -> None:
-    """The agent's reply and what the counterpart answers to it."""
+def begin(brief: Brief, seed: int, index: int, pack: Pack, make: MakeCounterpart) -> Conversation:
+    """The negotiation of a seed's brief number `index`, in which nothing has been said yet."""
+    dialogue = Dialogue(id=f"{seed}-{index:05d}", brief=brief, source="simulated")
+    return Conversation(dialogue, make(brief, f"{seed}:{index}"), start(brief, pack.sop), seed)
+
+
+def play_round(one: Conversation, reply: str | Turn | Exception, pack: Pack, hearing: Hearing) -> None:
+    """The agent's reply and what the counterpart answers to it; `ending` is set where nothing follows."""
     if isinstance(reply, Exception):
         one.ending = f"error: {type(reply).__name__}: {reply}"[:300]
         return

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from suasion.counterpart.negotiations import Talk
 from suasion.errors import InputError
 from suasion.policy.heads import copy_adapter
 
@@ -20,9 +21,9 @@ POLICY = "policy"
 
 
 class Checkpoint:
-    """`checkpoint.safetensors` of a run: adapters, heads, optimizer moments and the records so far.
+    """`checkpoint.safetensors` of a run: adapters, heads, optimizer moments, negotiations, records so far.
 
-    Everything else that a step needs (contexts, samples) follows from seed and step number.
+    Everything else that a step needs (prefixes, samples) follows from seed and step number.
     """
 
     def __init__(self, folder: Path, trainer: "Trainer") -> None:
@@ -47,7 +48,9 @@ class Checkpoint:
                 tensors |= {f"optimizer/{name}/{index}/{key}": value for key, value in moments.items()}
         part = self.path.with_name(self.path.name + ".part")
         whole = {key: value.contiguous().cpu() for key, value in tensors.items()}
-        save_file(whole, part, metadata={"records": json.dumps(records), "suite": trainer.suite.version})
+        talks = json.dumps([(talk.number, talk.said) for talk in trainer.negotiations.talks])
+        about = {"records": json.dumps(records), "suite": trainer.suite.version, "talks": talks}
+        save_file(whole, part, metadata=about)
         part.replace(self.path)
 
     def restore(self) -> list[dict[str, Any]]:
@@ -63,7 +66,7 @@ class Checkpoint:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
         except (OSError, SafetensorError) as error:
             raise InputError(f"can't be read: {error}", str(self.path)) from None
-        missing = ({"suite", "records"} - set(metadata or {})) | ({"ridge/moments"} - set(tensors))
+        missing = ({"suite", "records", "talks"} - set(metadata or {})) | ({"ridge/moments"} - set(tensors))
         if missing:
             raise InputError(
                 f"is no checkpoint of ours: {', '.join(sorted(missing))} missing", str(self.path)
@@ -79,6 +82,8 @@ class Checkpoint:
         self.trainer.ridge.moments = tensors["ridge/moments"]
         for name, optimizer in self.trainer.optimizers.items():
             self._restore_optimizer(optimizer, _under(f"optimizer/{name}/", tensors))
+        talks = [Talk(number, tuple(said)) for number, said in json.loads(metadata["talks"])]
+        self.trainer.negotiations.restore(talks)
         records: list[dict[str, Any]] = json.loads(metadata["records"])
         learned = any("policy_loss" in record for record in records)
         if learned and not _under(f"optimizer/{POLICY}/", tensors):

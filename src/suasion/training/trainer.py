@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from suasion.config import RunConfig, TrainingConfig
+from suasion.counterpart.negotiations import Negotiations
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import Reader
@@ -38,11 +39,15 @@ class TooManyUnreadError(RuntimeError):
 
 
 class Trainer:
-    """The loop of every method: reply credit, KL per token outside R_total, adapters only."""
+    """The loop of every method: reply credit, KL per token outside R_total, adapters only.
+
+    Replies are to prefixes that others wrote, and to `training.negotiations` that the policy leads itself.
+    """
 
     def __init__(self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig) -> None:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
         settings = config.training
+        self.negotiations = Negotiations(pack, settings.negotiations, config.seed)
         backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
         self.method = METHODS[settings.method]
         self.value = Reader(backbone, VALUE, adapter=settings.value_adapter) if self.method.critic else None
@@ -91,22 +96,23 @@ class Trainer:
         return self.value is not None and step < self.config.training.value_warmup_steps
 
     def _draw(self, contexts: Sequence[Dialogue], step: int) -> list[Dialogue]:
-        """The contexts of a step; while the value warms up more of them, each answered once."""
-        settings = self.config.training
+        """A step's contexts, own negotiations first; while the value warms up more, each answered once."""
+        settings, own = self.config.training, self.negotiations.contexts()
         count = settings.contexts_per_step
         count *= settings.replies_per_context if self._warms_up(step) else 1
         rng = random.Random(self.config.seed * 100_003 + step)
-        return rng.sample(list(contexts), min(count, len(contexts)))
+        return [*own, *rng.sample(list(contexts), min(count - len(own), len(contexts)))]
 
     def step(self, step: int, contexts: Sequence[Dialogue]) -> dict[str, Any]:
-        """One update on fresh replies to `contexts`."""
+        """One update on fresh replies to `contexts`, of which the first are the negotiations under way."""
         config, settings = self.config, self.config.training
         started = time.perf_counter()
         warming_up = self._warms_up(step)
+        copies = 1 if warming_up else settings.replies_per_context
         batch = collect(
             self.backbone,
             contexts,
-            1 if warming_up else settings.replies_per_context,
+            copies,
             self.pack,
             self.suite,
             self.value,
@@ -123,6 +129,8 @@ class Trainer:
             raise TooManyUnreadError(
                 f"step {step}: too many replies went unread ({shares}); is the judge up?"
             )
+        said = [sample.text for sample in batch.samples[::copies]]  # of each context's replies one, unseen
+        self.negotiations.say(said[: len(self.negotiations.talks)])
         aims, returns = advantages(batch, settings, self.kl, warming_up)
         valid = batch.mask & batch.kept[:, None]
         whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid)

@@ -1,0 +1,64 @@
+"""Negotiations that a learning agent is in the middle of: it says one reply in each, the hotel answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from suasion.counterpart.briefs import draw_briefs
+from suasion.counterpart.simulate import MAX_REPLIES, Conversation, begin, managers, play_round
+from suasion.language.acts import load_hearing
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A negotiation as far as it went: which one of the seed's it is, and what the agent said in it."""
+
+    number: int
+    said: tuple[str, ...] = ()
+
+
+class Negotiations:
+    """A fixed number of negotiations with hotels of the training split; where one ends, the next begins.
+
+    `talks` is the whole of the state: what was said decides what the hotels answered.
+    """
+
+    def __init__(self, pack: Pack, count: int, seed: int) -> None:
+        self.pack, self.seed = pack, seed
+        self._hearing = load_hearing(pack)
+        self._make = managers(pack, self._hearing)
+        self.talks: tuple[Talk, ...] = ()
+        self._open: list[Conversation] = []
+        self.restore([Talk(number) for number in range(count)])
+
+    def contexts(self) -> list[Dialogue]:
+        """What the agent has to answer now, one dialogue a negotiation."""
+        return [conversation.dialogue for conversation in self._open]
+
+    def say(self, replies: Sequence[str]) -> None:
+        """The agent's reply in each negotiation. Raises ValueError unless there is one for each."""
+        if len(replies) != len(self.talks):
+            raise ValueError(f"expected {len(self.talks)} replies, found {len(replies)}")
+        following = max((talk.number for talk in self.talks), default=-1) + 1
+        talks: list[Talk] = []
+        for place, (talk, reply) in enumerate(zip(self.talks, replies, strict=True)):
+            play_round(self._open[place], reply, self.pack, self._hearing)
+            talk = Talk(talk.number, (*talk.said, reply))
+            if self._open[place].ending is not None or len(talk.said) == MAX_REPLIES:
+                talk, following = Talk(following), following + 1
+                self._open[place] = self._begin(talk)
+            talks.append(talk)
+        self.talks = tuple(talks)
+
+    def restore(self, talks: Sequence[Talk]) -> None:
+        """Set back to what was said in each."""
+        self.talks = tuple(talks)
+        self._open = [self._begin(talk) for talk in talks]
+
+    def _begin(self, talk: Talk) -> Conversation:
+        brief = draw_briefs(self.pack, talk.number + 1, self.seed, "train")[talk.number]
+        conversation = begin(brief, self.seed, talk.number, self.pack, self._make)
+        for reply in talk.said:
+            play_round(conversation, reply, self.pack, self._hearing)
+        return conversation
