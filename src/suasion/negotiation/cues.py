@@ -88,9 +88,8 @@ class CueReader:
         for _ in range(LONGEST_WALK):
             found = self._left.ending_at(tokens, k)
             if found is None:
-                return Side(
-                    cue or (Cue.NEUTRAL if self._is_boundary(tokens, k - 1) or k < i else Cue.UNKNOWN)
-                )
+                known = self._is_boundary(tokens, k - 1) or k < i or not self._after_words.unknown_counts
+                return Side(cue or (Cue.NEUTRAL if known else Cue.UNKNOWN))
             kind, length = found
             if kind is Cue.NOT:
                 return Side(Cue.NOT if k == i else cue or Cue.NEUTRAL)
@@ -136,7 +135,7 @@ class CueReader:
         found = self._right.starting_at(tokens, j)
         if found is None:
             known_number = tokens.value(j) is not None or not word[0].isalpha()
-            if known_number:
+            if known_number or not self._after_words.unknown_counts:
                 return Side(Cue.NEUTRAL)
             counts = word.endswith(self._after_words.count_endings)
             return Side(Cue.COUNT if counts else Cue.UNKNOWN)

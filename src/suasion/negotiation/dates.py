@@ -3,11 +3,12 @@
 import datetime
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from suasion.negotiation.locale import Locale, load_locale
-from suasion.negotiation.numbers import Tokens, number_reader
+from suasion.negotiation.numbers import Tokens, is_of_word
+from suasion.negotiation.readers import locale_of, number_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class _Found:
     year: int | None
 
 
-def find_dates(text: str, locale: str = "en") -> list[DateMention]:
+def find_dates(text: str, locale: str | None = None) -> list[DateMention]:
     """Every day that `text` names with its month, in order; a range gives its two ends.
 
-    Raises LocaleError when there is no such locale; never for any text.
+    Without a `locale` the text says whether it is Chinese or English. Raises LocaleError when there is no
+    such locale; never for any text.
     """
+    locale = locale or locale_of(text)
     tokens = number_reader(locale).tokenize(text)
     return [_mention(tokens, found) for found in date_reader(locale).read(tokens)]
 
@@ -91,7 +94,8 @@ class DateReader:
     def _at(self, tokens: Tokens, i: int) -> list[_Found]:
         value = tokens.values[i]
         if value is not None:
-            return self._iso(tokens, i) or self._slashed(tokens, i) or self._day_first(tokens, i)
+            readings = (self._iso, self._slashed, self._signed, self._day_first)
+            return next((found for read in readings if (found := read(tokens, i))), [])
         return self._month_first(tokens, i) if self.is_month(tokens.words[i]) else []
 
     def _iso(self, tokens: Tokens, i: int) -> list[_Found]:
@@ -124,13 +128,30 @@ class DateReader:
         if tokens.word(j) == "." and tokens.is_glued(j):
             j += 1
         j = j + 1 if tokens.word(j) in self._dates.the else j
+        return self._with_year(tokens, self._days(tokens, i, j, month))
+
+    def _signed(self, tokens: Tokens, i: int) -> list[_Found]:
+        """12月1日, 2026年12月1日至3日."""
+        year, j = None, i
+        if tokens.word(i + 1) in self._dates.year_signs:
+            year, j = tokens.value(i), i + 2
+        month = tokens.value(j)
+        if month is None or month not in range(1, 13) or tokens.word(j + 1) not in self._dates.month_signs:
+            return []
+        found = self._days(tokens, i, j + 2, int(month))
+        if year is None:
+            return found
+        return [replace(day, year=int(year)) for day in found if _is_day(int(year), day.month, day.day)]
+
+    def _days(self, tokens: Tokens, first: int, j: int, month: int) -> list[_Found]:
+        """The day of the month at token j and those that follow it: Dec 1-2; Dec 24, 25 and 26."""
         day = self._day(tokens, j, month)
         if day is None:
             return []
-        found = [_Found(i, day[1], month, day[0], None)]
+        found = [_Found(first, day[1], month, day[0], None)]
         while (more := self._next_day(tokens, found[-1].last, month)) is not None:
             found.append(more)
-        return self._with_year(tokens, found)
+        return found
 
     def _day_first(self, tokens: Tokens, i: int) -> list[_Found]:
         """1 December; 1st of December 2026; 1-2 December; 24, 25 and 26 December."""
@@ -157,7 +178,9 @@ class DateReader:
     def _next_day(self, tokens: Tokens, j: int, month: int) -> _Found | None:
         start = self._after_sign(tokens, j)
         day = self._day(tokens, start, month) if start is not None else None
-        if start is None or day is None or self.is_month(tokens.word(day[1])):
+        if start is None or day is None:
+            return None
+        if self.is_month(tokens.word(day[1])) or tokens.word(day[1]) in self._dates.month_signs:
             return None
         return _Found(start, day[1], month, day[0], None)
 
@@ -182,13 +205,15 @@ class DateReader:
 
     def _with_year(self, tokens: Tokens, found: list[_Found]) -> list[_Found]:
         """The same days, with the year that may stand behind the last of them."""
+        if not found:
+            return []
         last = found[-1].last
         k = last + 1 if tokens.word(last) == "," else last
         value = tokens.value(k)
         if value is None or len(tokens.word(k)) != 4 or not 1900 <= value < 2200:
             return found
         year = int(value)
-        if any(day.day > monthrange(year, day.month)[1] for day in found):
+        if not all(_is_day(year, day.month, day.day) for day in found):
             return found
         dated = [_Found(day.first, day.last, day.month, day.day, year) for day in found]
         end = dated[-1]
@@ -219,7 +244,7 @@ class DateReader:
         if not tokens.is_glued(j):
             return False
         word = tokens.word(j)
-        return word[0].isalnum() or word in ("%", "/", ":") or (word == "." and tokens.is_glued(j + 1))
+        return is_of_word(word) or word in ("%", "/", ":") or (word == "." and tokens.is_glued(j + 1))
 
 
 def _mention(tokens: Tokens, found: _Found) -> DateMention:
@@ -232,6 +257,10 @@ def covered_tokens(days: list[_Found]) -> Iterator[int]:
     """The tokens that belong to days."""
     for day in days:
         yield from range(day.first, day.last)
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    return 1900 <= year < 2200 and day <= monthrange(year, month)[1]
 
 
 def _longest(month: int) -> int:

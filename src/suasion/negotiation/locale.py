@@ -21,6 +21,7 @@ class _Data(BaseModel):
 class Numbers(_Data):
     """How numbers are written, in digits and in words."""
 
+    writing: Literal["words", "positional"] = "words"
     group_separator: str
     decimal_mark: str
     units: dict[str, int]
@@ -36,6 +37,7 @@ class Numbers(_Data):
     halves: Words
     of: Words
     zeros: Words = Field(description="a zero in the middle: three oh five")
+    about: Words = Field((), description="between a number and its currency: 三百来块")
 
 
 class Currency(_Data):
@@ -67,6 +69,7 @@ class After(_Data):
     extra: Words
     units: Words
     count_endings: Words
+    unknown_counts: bool = Field(True, description="an unknown word next to a number names what it counts")
     per: Words
     periods: Words
     inch_marks: Words
@@ -87,6 +90,9 @@ class Percents(_Data):
     """Words of a percentage, and of what a percentage is of when it isn't of money."""
 
     words: Words
+    prefixes: Words = Field((), description="in front of the number: 百分之十")
+    remainders: Words = Field((), description="a discount by what is left to pay, in tenths: 九折, 八五折")
+    tenths: Words = Field((), description="a share in tenths: 一成")
     halves: dict[str, float]
     other: Words
     other_window: int
@@ -132,6 +138,8 @@ class Dates(_Data):
     signs: Words
     of: Words
     the: Words
+    year_signs: Words = Field((), description="behind the number of a year: 2026年12月1日")
+    month_signs: Words = Field((), description="behind the number of a month")
     not_after: Words
     render: Render
 

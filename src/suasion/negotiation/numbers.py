@@ -5,15 +5,17 @@ remembered: people's words repeat, and one RE2 run per new chunk is what makes r
 is linear in the text.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import re2
 
-from suasion.negotiation.locale import Locale, load_locale
+from suasion.negotiation.locale import Locale
 
 # A longer chunk is no word of any language: reading it again costs less than remembering it.
 LONGEST_REMEMBERED = 40
+FIRST_UNSPACED = "\u2e80"  # Chinese, Japanese and Korean begin here
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class Number:
     multiplied: bool = False  # by a suffix or a word: 5k, two grand
 
 
+def is_of_word(token: str) -> bool:
+    """Whether a token is of a writing that puts spaces between words, so that touching means belonging."""
+    return token[0].isalnum() and token[0] < FIRST_UNSPACED
+
+
 _Piece = tuple[str, int, int, float | None]
 
 
@@ -69,12 +76,17 @@ class NumberReader:
         group, mark = re2.escape(numbers.group_separator), re2.escape(numbers.decimal_mark)
         fraction = rf"(?:{mark}\d+)?"
         self._pattern = re2.compile(
-            rf"\d{{1,3}}(?:{group}\d{{3}})+{fraction}|\d+{fraction}|{mark}\d+|\pL+(?:['’]\pL+)*|[^\s]"
+            rf"\d{{1,3}}(?:{mark}\d{{3}})+{group}\d{{2}}|\d{{1,3}}(?:{group}\d{{3}})+{fraction}|\d+{fraction}|{mark}\d+|\pL+(?:['’]\pL+)*|[^\s]"
         )
         openers = [*numbers.units, *self._small, *self._multipliers, *numbers.couples]
         self._openers = frozenset(openers + [phrase.split()[0] for phrase in locale.percents.halves])
-        self.openers = self._openers.union(numbers.articles)
+        self._articles = frozenset(numbers.articles)
+        self._currencies = frozenset((*locale.currency.words, *locale.currency.marks))
         self._remembered = lru_cache(maxsize=1 << 16)(self._read_chunk)
+
+    def opens(self, word: str) -> bool:
+        """Whether a number in words may begin with `word`."""
+        return word in self._openers or word in self._articles
 
     def tokenize(self, text: str) -> Tokens:
         """All tokens of `text`, with their places in it."""
@@ -107,18 +119,27 @@ class NumberReader:
         pieces: list[_Piece] = []
         numeric = False
         for match in self._pattern.finditer(text):
-            found: str = match.group()
-            word = found.lower().replace("’", "'")
-            value = self._digits(found)
-            numeric = numeric or value is not None or word in self._openers
-            pieces.append((word, match.start(), match.end(), value))
+            value = self._digits(match.group())
+            for word, start, end in self._cut(match.group()):
+                numeric = numeric or value is not None or self._is_numeric(word)
+                pieces.append((word, match.start() + start, match.start() + end, value))
         return tuple(pieces), numeric
+
+    def _cut(self, found: str) -> Iterator[tuple[str, int, int]]:
+        """The words of what stands together, with their places in it."""
+        yield found.lower().replace("’", "'"), 0, len(found)
+
+    def _is_numeric(self, word: str) -> bool:
+        return word in self._openers
 
     def _digits(self, found: str) -> float | None:
         if not any(char in "0123456789" for char in found):
             return None
+        group, mark = self._numbers.group_separator, self._numbers.decimal_mark
+        if found.rfind(group) > found.rfind(mark) >= 0:
+            group, mark = mark, group  # 1.280,00 as other countries write it
         # More than 15 digits is no amount, and a double would not hold it.
-        plain = found.replace(self._numbers.group_separator, "").replace(self._numbers.decimal_mark, ".")
+        plain = found.replace(group, "").replace(mark, ".")
         return float(plain) if len(plain) <= 15 else None
 
     def read(self, tokens: Tokens, i: int, *, marked: bool = False) -> Number | None:
@@ -126,9 +147,12 @@ class NumberReader:
         value = tokens.values[i]
         if value is not None:
             return self._after_digits(tokens, i, value, marked)
-        return self._spelled(tokens, i) if tokens.words[i] in self.openers else None
+        return self._spelled(tokens, i) if self.opens(tokens.words[i]) else None
 
     def _after_digits(self, tokens: Tokens, i: int, value: float, marked: bool) -> Number:
+        grouped = self._grouped_by_space(tokens, i, marked)
+        if grouped is not None:
+            return Number(i, i + 2, value * 1000 + grouped)
         after = tokens.word(i + 1)
         if tokens.is_glued(i + 1):
             factor = self._numbers.suffixes.get(after)
@@ -142,6 +166,19 @@ class NumberReader:
         if multiplier is None:
             return Number(i, i + 1, value)
         return Number(i, j + 1, value * multiplier, multiplied=True)
+
+    def _grouped_by_space(self, tokens: Tokens, i: int, marked: bool) -> float | None:
+        """The 280 of "¥ 1 280", or of a text that begins with it; elsewhere two numbers are two numbers."""
+        second = tokens.value(i + 1)
+        if (
+            second is None
+            or tokens.is_glued(i + 1)
+            or len(tokens.words[i]) > 2
+            or len(tokens.word(i + 1)) != 3
+        ):
+            return None
+        alone = (marked or i == 0) and tokens.value(i + 2) is None and tokens.word(i + 1).isdigit()
+        return second if alone and tokens.words[i].isdigit() else None
 
     def _spelled(self, tokens: Tokens, i: int) -> Number | None:
         group = self._group(tokens, i)
@@ -234,9 +271,3 @@ class NumberReader:
 
     def _skip_joiner(self, tokens: Tokens, j: int) -> int:
         return j + 1 if tokens.word(j) in self._numbers.joiners else j
-
-
-@lru_cache
-def number_reader(locale: str) -> NumberReader:
-    """The one reader of a locale. Raises LocaleError when there is no such locale."""
-    return NumberReader(load_locale(locale))

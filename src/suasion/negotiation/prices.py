@@ -14,8 +14,9 @@ from suasion.negotiation.dates import DateMention, covered_tokens, date_reader, 
 from suasion.negotiation.kinds import kind_reader
 from suasion.negotiation.locale import load_locale
 from suasion.negotiation.money import PriceKind
-from suasion.negotiation.numbers import Tokens, number_reader
+from suasion.negotiation.numbers import Tokens, is_of_word
 from suasion.negotiation.quantities import Quantity, QuantityReader
+from suasion.negotiation.readers import locale_of, number_reader
 
 __all__ = ["DateMention", "PriceMention", "Relation", "find_dates", "find_prices"]
 
@@ -56,12 +57,14 @@ class _Judged:
     direction: int
 
 
-def find_prices(text: str, currency: str = "CNY", locale: str = "en") -> list[PriceMention]:
+def find_prices(text: str, currency: str = "CNY", locale: str | None = None) -> list[PriceMention]:
     """Every price, change, percentage and end of a price range in `text`, in order, none overlapping another.
 
     `currency` is what an amount without a mark is in, and decides a mark that several share ("¥", "$").
-    Raises LocaleError when there is no such locale; never for any text.
+    Without a `locale` the text says whether it is Chinese or English. Raises LocaleError when there is no
+    such locale; never for any text.
     """
+    locale = locale or locale_of(text)
     tokens = number_reader(locale).tokenize(text)
     if not tokens.has_number:
         return []
@@ -191,10 +194,14 @@ class _PriceReader:
             return False
         if right is Cue.STRONG or left in SAYS_PRICE:
             return True
-        if right is Cue.UNKNOWN or left is Cue.UNKNOWN:
+        if not spelled and not group[-1].multiplied and self._is_yearlike(amount):
             return False
-        yearlike = not spelled and shapes.years[0] <= amount <= shapes.years[1] and amount % 100 != 0
-        return left is Cue.WEAK or group[-1].multiplied or not yearlike
+        unknown = (left, right).count(Cue.UNKNOWN)
+        return not unknown or (unknown == 1 and amount >= shapes.least_certain)
+
+    def _is_yearlike(self, amount: float) -> bool:
+        first, last = self._shapes.years
+        return first <= amount <= last and amount % 100 != 0 and amount.is_integer()
 
     def _is_range(self, tokens: Tokens, group: list[Quantity]) -> bool:
         if len(group) < 2:
@@ -217,20 +224,22 @@ class _PriceReader:
         near = {tokens.word(k) for k in (*range(first - window, first), *range(last, last + window - 1))}
         if not right.direction and not near.isdisjoint(self._percents.other):
             return []
-        if any(quantity.halved for quantity in group):
+        if any(quantity.reduced for quantity in group):
             direction = -1
         return [_Judged(quantity, Relation.PERCENT, direction) for quantity in group]
 
     def _is_part_of_more(self, tokens: Tokens, first: int, last: int) -> bool:
-        """Whether letters, digits or signs are written onto the number: 9:30, 4.6/5, 32gb, PS4, #3, F-150."""
+        """Whether it is written as no amount is: 9:30, 4.6/5, 32gb, PS4, #3, F-150, 28+, 00921."""
+        if len(tokens.words[first]) > 1 and tokens.words[first][0] == "0" and tokens.words[first].isdigit():
+            return True
         if tokens.is_glued(first):
             sign = tokens.word(first - 1)
-            if sign[0].isalnum() or sign in ("#", "/", "_", "+", "°"):
+            if is_of_word(sign) or sign in ("#", "/", "_", "+", "°"):
                 return True
             if (
                 sign in ("-", "–", ".", ":")
                 and tokens.is_glued(first - 1)
-                and tokens.word(first - 2)[0].isalnum()
+                and is_of_word(tokens.word(first - 2))
             ):
                 return sign != ":" or tokens.value(first - 2) is not None
         if not tokens.is_glued(last):
@@ -240,12 +249,14 @@ class _PriceReader:
             return sum(word == sign for word in tokens.words[max(0, last - 12) : last]) % 2 == 0
         if sign == "-" and beyond in self._suffixes:
             return False
-        if sign[0].isalnum():
+        if is_of_word(sign):
             return sign not in self._suffixes
+        if sign == "+":  # 28+ nights
+            return not tokens.is_glued(last + 1)
         return (
             sign in ("/", ":", "-", "–", ".", "°", "_")
             and tokens.is_glued(last + 1)
-            and (beyond[0].isdigit() if sign in ("/", ":") else beyond[0].isalnum())
+            and (beyond[0].isdigit() if sign in ("/", ":") else is_of_word(beyond))
         )
 
     def _is_phone(self, tokens: Tokens, group: list[Quantity]) -> bool:

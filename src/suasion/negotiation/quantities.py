@@ -18,7 +18,7 @@ class Quantity:
     factor: float = 1.0  # of a multiplier: 1000 for 6k
     currency: str | None = None  # as written
     percent: bool = False
-    halved: bool = False  # half off, half price
+    reduced: bool = False  # half off, half price, 九折
 
     @property
     def marked(self) -> bool:
@@ -38,10 +38,10 @@ class QuantityReader:
         self._marks = locale.currency.marks
         self._words = locale.currency.words
         self._prefixes = frozenset(locale.currency.prefixes)
-        self._percents = frozenset(locale.percents.words)
+        self._percents = locale.percents
         self._halves = sorted(locale.percents.halves.items(), key=lambda half: -len(half[0]))
         own = (*self._marks, *self._words, *self._prefixes, *locale.percents.halves)
-        self._openers = numbers.openers.union(phrase.split()[0] for phrase in own)
+        self._openers = frozenset(phrase.split()[0] for phrase in own).union(locale.percents.prefixes)
         self._half_openers = frozenset(phrase.split()[0] for phrase in locale.percents.halves)
 
     def read(self, tokens: Tokens, i: int, currency: str) -> Quantity | None:
@@ -50,17 +50,40 @@ class QuantityReader:
         `currency` decides a shared mark, and its code is a mark whether the locale has it or not.
         """
         word = tokens.words[i]
-        if tokens.values[i] is None and word not in self._openers and word != currency.lower():
+        if (
+            tokens.values[i] is None
+            and word not in self._openers
+            and not self._numbers.opens(word)
+            and word != currency.lower()
+        ):
             return None
         if word in self._half_openers:
             return self._half(tokens, i)
         codes, start = self._currency_before(tokens, i, currency)
+        prefixed = word in self._percents.prefixes
+        start += prefixed
         if start >= len(tokens.words):
             return None
         number = self._numbers.read(tokens, start, marked=codes is not None)
         if number is None:
             return None
-        return self._completed(tokens, i, number, codes, currency)
+        if prefixed:
+            return Quantity(i, number.last, number.amount, number.spelled, percent=True)
+        return self._discount(tokens, number) or self._completed(tokens, i, number, codes, currency)
+
+    def _discount(self, tokens: Tokens, number: Number) -> Quantity | None:
+        """九折 and 八五折 leave 90 and 85 percent to pay; 一成 is ten percent, 五成五 fifty-five."""
+        first, last, amount = number.first, number.last, number.amount
+        word = tokens.word(last)
+        if word in self._percents.remainders and 0 < amount < 100:
+            left = amount if amount >= 10 else amount * 10
+            return Quantity(first, last + 1, 100 - left, number.spelled, percent=True, reduced=True)
+        if word in self._percents.tenths and number.spelled and 0 < amount <= 10:
+            more = self._numbers.read(tokens, last + 1) if last + 1 < len(tokens.words) else None
+            if more is not None and more.spelled and more.amount < 10:
+                return Quantity(first, more.last, amount * 10 + more.amount, spelled=True, percent=True)
+            return Quantity(first, last + 1, amount * 10, spelled=True, percent=True)
+        return None
 
     def _completed(
         self, tokens: Tokens, i: int, number: Number, codes: Words | None, currency: str
@@ -100,15 +123,15 @@ class QuantityReader:
         return known or ((currency,) if word and word == currency.lower() else None)
 
     def _percent_length(self, tokens: Tokens, j: int) -> int:
-        if tokens.word(j) in self._percents:
+        if tokens.word(j) in self._percents.words:
             return 1
-        return 2 if f"{tokens.word(j)} {tokens.word(j + 1)}" in self._percents else 0
+        return 2 if f"{tokens.word(j)} {tokens.word(j + 1)}" in self._percents.words else 0
 
     def _half(self, tokens: Tokens, i: int) -> Quantity | None:
         for phrase, amount in self._halves:
             length = phrase.count(" ") + 1
             if " ".join(tokens.words[i : i + length]) == phrase:
-                return Quantity(i, i + length, amount, spelled=True, percent=True, halved=True)
+                return Quantity(i, i + length, amount, spelled=True, percent=True, reduced=True)
         return None
 
 
