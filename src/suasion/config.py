@@ -92,6 +92,9 @@ class TrainingConfig(_Frozen):
         ge=0,
         description="how many of those are the policy's own negotiations; the others are given prefixes",
     )
+    draw: Literal["stage", "uniform"] = Field(
+        "stage", description="of the given prefixes: each SOP stage as often as the others, or as they come"
+    )
     replies_per_context: int = Field(4, ge=1, description="samples of each prefix")
     temperature: float = Field(
         1.0, gt=0, description="of sampling while it learns, alike in sampler and update; explores"

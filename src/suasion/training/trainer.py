@@ -22,6 +22,7 @@ from suasion.policy.processor import release_memory
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.checkpoint import POLICY, Checkpoint
+from suasion.training.contexts import ContextPool
 from suasion.training.experience import Experience, collect
 from suasion.training.methods import METHODS, advantages
 from suasion.training.ppo import adapt_kl, explained_variance, kl_estimate
@@ -64,6 +65,7 @@ class Trainer:
     def run(self, contexts: Sequence[Dialogue], folder: Path, resume: bool = False) -> list[dict[str, Any]]:
         """Train for the configured steps; returns one record a step, also written to `steps.jsonl`."""
         settings = self.config.training
+        pool = ContextPool(contexts, self.pack, settings.draw)
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
         checkpoint.write_log(records)
@@ -72,7 +74,7 @@ class Trainer:
         with Progress(settings.method) as progress:
             for step in range(len(records), settings.steps):
                 start = time.perf_counter()
-                chosen = self._draw(contexts, step)
+                chosen = self._draw(pool, step)
                 record = self.step(step, chosen) | {"step": step, "time_s": time.perf_counter() - start}
                 records.append(record)
                 self._adapt(records)
@@ -95,13 +97,13 @@ class Trainer:
     def _warms_up(self, step: int) -> bool:
         return self.value is not None and step < self.config.training.value_warmup_steps
 
-    def _draw(self, contexts: Sequence[Dialogue], step: int) -> list[Dialogue]:
+    def _draw(self, pool: ContextPool, step: int) -> list[Dialogue]:
         """A step's contexts, own negotiations first; while the value warms up more, each answered once."""
         settings, own = self.config.training, self.negotiations.contexts()
         count = settings.contexts_per_step
         count *= settings.replies_per_context if self._warms_up(step) else 1
         rng = random.Random(self.config.seed * 100_003 + step)
-        return [*own, *rng.sample(list(contexts), min(count - len(own), len(contexts)))]
+        return [*own, *pool.draw(count - len(own), rng)]
 
     def step(self, step: int, contexts: Sequence[Dialogue]) -> dict[str, Any]:
         """One update on fresh replies to `contexts`, of which the first are the negotiations under way."""
