@@ -129,10 +129,7 @@ def _train(
     from suasion.config import load_config
     from suasion.pipeline import run
 
-    config = load_config(config_path, seed=seed)
-    if records:
-        data = config.data.model_copy(update={"records": records})
-        config = config.model_copy(update={"data": data})
+    config = load_config(config_path, records, seed=seed)
     report = run(config, output, resume, _command(), until)
     if report is None:
         click.echo(output)

@@ -95,7 +95,7 @@ class TrainingConfig(_Frozen):
     draw: Literal["stage", "uniform"] = Field(
         "stage", description="of the given prefixes: each SOP stage as often as the others, or as they come"
     )
-    replies_per_context: int = Field(4, ge=1, description="samples of each prefix")
+    replies_per_context: int = Field(4, ge=1, description="samples of each context")
     temperature: float = Field(
         1.0, gt=0, description="of sampling while it learns, alike in sampler and update; explores"
     )
@@ -178,8 +178,8 @@ class RunConfig(_Frozen):
         return self.generation.model_copy(update={"temperature": self.training.temperature})
 
 
-def load_config(path: Path, **changes: Any) -> RunConfig:
-    """Read a TOML file; `changes` replace top-level keys that are not None.
+def load_config(path: Path, records: Path | None = None, **changes: Any) -> RunConfig:
+    """Read a TOML file; `changes` replace top-level keys that are not None, `records` is `data.records`.
 
     Raises InputError naming file and field.
     """
@@ -188,12 +188,15 @@ def load_config(path: Path, **changes: Any) -> RunConfig:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"can't be read: {error}", str(path)) from None
     content |= {key: value for key, value in changes.items() if value is not None}
+    if records:
+        content["data"] = {**content.get("data", {}), "records": records}
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, fault["loc"]))
-        raise InputError(describe(fault), str(path), _line_of(path, str(fault["loc"][-1])), field) from None
+        line = _line_of(path, str(fault["loc"][-1])) if fault["loc"] else None
+        raise InputError(describe(fault), str(path), line, field or None) from None
 
 
 def _line_of(path: Path, key: str) -> int | None:

@@ -49,7 +49,10 @@ def describe(fault: Mapping[str, Any]) -> str:
         return "unknown key; remove it or mend its spelling"
     if fault["type"] == "missing":
         return "required, but missing"
-    return f"{message} (found {fault.get('input')!r})"[:300]
+    found = fault.get("input")
+    if fault["type"] == "value_error" and not isinstance(found, str | int | float):
+        return message  # of several fields together: their dump helps nobody
+    return f"{message} (found {found!r})"[:300]
 
 
 class _Loader(yaml.SafeLoader):

@@ -6,8 +6,8 @@ import pytest
 
 from suasion.agents.intent import IntentAgent
 from suasion.counterpart.briefs import draw_briefs, split_of
-from suasion.counterpart.negotiations import Negotiations
-from suasion.counterpart.simulate import MAX_REPLIES, simulate
+from suasion.counterpart.negotiations import Negotiations, Talk
+from suasion.counterpart.simulate import simulate
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 
@@ -66,12 +66,16 @@ def test_what_was_said_is_the_whole_state(pack: Pack) -> None:
     assert second.contexts() == first.contexts()
 
 
-def test_nobody_talks_for_ever(pack: Pack) -> None:
-    negotiations = Negotiations(pack, 1, SEED)
-    for number in range(3 * MAX_REPLIES):
-        negotiations.say([f"Hello, number {number}."])
-        assert len(negotiations.talks[0].said) < MAX_REPLIES
-    assert negotiations.talks[0].number > 0
+def test_nobody_talks_for_ever(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = Negotiations(pack, 1, SEED)
+    free.say([OPENER])
+    free.say([OPENER])
+    assert len(free.talks[0].said) == 2
+    monkeypatch.setattr("suasion.counterpart.negotiations.MAX_REPLIES", 2)
+    bound = Negotiations(pack, 1, SEED)
+    bound.say([OPENER])
+    bound.say([OPENER])
+    assert bound.talks == (Talk(1),)
 
 
 def test_each_needs_a_reply(pack: Pack) -> None:

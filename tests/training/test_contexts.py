@@ -29,8 +29,11 @@ def test_stages_come_up_alike() -> None:
 
 
 def test_uniform_leaves_them_as_they_come() -> None:
-    drawn = ContextPool(CONTEXTS, PACK, "uniform").draw(len(CONTEXTS), random.Random(1))
-    assert Counter(map(stage, drawn)) == Counter(map(stage, CONTEXTS))
+    pool, there = ContextPool(CONTEXTS, PACK, "uniform"), Counter(map(stage, CONTEXTS))
+    drawn = Counter(stage(c) for number in range(40) for c in pool.draw(8, random.Random(number)))
+    (often, many), (seldom, few) = there.most_common()[0], there.most_common()[-1]
+    assert many > 4 * few
+    assert drawn[often] > 2 * drawn[seldom]
 
 
 def test_a_draw_has_no_context_twice_and_follows_from_its_seed() -> None:

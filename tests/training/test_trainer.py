@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from suasion.config import DataConfig, GenerationConfig, RewardsConfig, RunConfig, TrainingConfig
+from suasion.config import DataConfig, GenerationConfig, RewardsConfig, RunConfig, TrainingConfig, load_config
+from suasion.counterpart.negotiations import Negotiations
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -132,6 +133,25 @@ def test_negotiations_are_a_part_of_the_contexts_and_need_hotels(tmp_path: Path)
         TrainingConfig(contexts_per_step=2, negotiations=3)
     with pytest.raises(ValueError, match=r"leave out data\.records"):
         RunConfig(training=TrainingConfig(negotiations=1), data=DataConfig(records=tmp_path))
+
+
+def test_records_beside_negotiations_are_refused_where_they_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("[training]\nnegotiations = 2\n", encoding="utf-8")
+    assert load_config(path).training.negotiations == 2
+    with pytest.raises(InputError, match=r"own\.toml: .*leave out data\.records"):
+        load_config(path, tmp_path / "records.jsonl")
+
+
+def test_a_pack_without_a_counterpart_can_train(
+    another: Callable[[], Backbone], contexts: list[Dialogue]
+) -> None:
+    generic = Pack.load("generic")
+    suite = RewardSuite(generic, None, LikesEven(), RewardsConfig())
+    learner = Trainer(another(), suite, generic, settings(steps=1))
+    assert learner.negotiations.contexts() == []
+    with pytest.raises(InputError, match="counterpart"):
+        Negotiations(generic, 1, 0)
 
 
 def test_a_checkpoint_of_another_suite_is_refused(

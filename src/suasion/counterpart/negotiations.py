@@ -27,7 +27,7 @@ class Negotiations:
     def __init__(self, pack: Pack, count: int, seed: int) -> None:
         self.pack, self.seed = pack, seed
         self._hearing = load_hearing(pack)
-        self._make = managers(pack, self._hearing)
+        self._make = managers(pack, self._hearing) if count else None  # a pack may have no counterpart
         self.talks: tuple[Talk, ...] = ()
         self._open: list[Conversation] = []
         self.restore([Talk(number) for number in range(count)])
@@ -57,6 +57,7 @@ class Negotiations:
         self._open = [self._begin(talk) for talk in talks]
 
     def _begin(self, talk: Talk) -> Conversation:
+        assert self._make is not None
         brief = draw_briefs(self.pack, talk.number + 1, self.seed, "train")[talk.number]
         conversation = begin(brief, self.seed, talk.number, self.pack, self._make)
         for reply in talk.said:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from suasion.negotiation.locale import Locale, load_locale
-from suasion.negotiation.numbers import Tokens, is_of_word
+from suasion.negotiation.numbers import NumberReader, Tokens, is_of_word
 from suasion.negotiation.readers import locale_of, number_reader
 
 
@@ -66,8 +66,9 @@ def render_dates(
 class DateReader:
     """Finds days in tokens, in the words of one locale."""
 
-    def __init__(self, locale: Locale) -> None:
+    def __init__(self, locale: Locale, numbers: NumberReader) -> None:
         self._dates = locale.dates
+        self._numbers = numbers
         self._signs = frozenset(locale.dates.signs)
         self._not_after = frozenset(locale.dates.not_after)
 
@@ -190,17 +191,22 @@ class DateReader:
         while k < j + 2 and tokens.word(k) in self._signs:
             k += 1
         k = k + 1 if tokens.word(k) in self._dates.the else k
-        return k if k > j and tokens.value(k) is not None else None
+        known = tokens.value(k) is not None or self._numbers.whole(tokens.word(k)) is not None
+        return k if k > j and known else None
 
     def _day(self, tokens: Tokens, j: int, month: int | None) -> tuple[int, int] | None:
         """A day of the month at token j, and the token behind it."""
         value = tokens.value(j)
-        if value is None or not value.is_integer() or not 1 <= value <= (_longest(month) if month else 31):
+        if value is None:
+            value = self._numbers.whole(tokens.word(j))
+        elif len(tokens.words[j]) > 2:
             return None
-        if len(tokens.words[j]) > 2:
+        if value is None or not value.is_integer() or not 1 <= value <= (_longest(month) if month else 31):
             return None
         if tokens.is_glued(j + 1) and tokens.word(j + 1) in self._dates.ordinals:
             return int(value), j + 2
+        if self._dates.month_signs and tokens.word(j + 1) not in self._signs:
+            return None  # 12月20间: a day has its sign, or shares that of the day it is tied to
         return None if self._touches(tokens, j + 1) else (int(value), j + 1)
 
     def _with_year(self, tokens: Tokens, found: list[_Found]) -> list[_Found]:
@@ -270,4 +276,4 @@ def _longest(month: int) -> int:
 @lru_cache
 def date_reader(locale: str) -> DateReader:
     """The one reader of a locale. Raises LocaleError when there is no such locale."""
-    return DateReader(load_locale(locale))
+    return DateReader(load_locale(locale), number_reader(locale))

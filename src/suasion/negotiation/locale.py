@@ -38,6 +38,7 @@ class Numbers(_Data):
     of: Words
     zeros: Words = Field(description="a zero in the middle: three oh five")
     about: Words = Field((), description="between a number and its currency: 三百来块")
+    decimal_words: Words = Field((), description="said for the decimal mark: 八点五折")
 
 
 class Currency(_Data):
@@ -45,7 +46,7 @@ class Currency(_Data):
 
     marks: dict[str, Words]
     words: dict[str, Words]
-    prefixes: Words
+    prefixes: dict[str, str] = Field(description="letters before a mark, and the code they make: US$")
 
 
 class Before(_Data):

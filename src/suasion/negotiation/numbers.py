@@ -15,7 +15,8 @@ from suasion.negotiation.locale import Locale
 
 # A longer chunk is no word of any language: reading it again costs less than remembering it.
 LONGEST_REMEMBERED = 40
-FIRST_UNSPACED = "\u2e80"  # Chinese, Japanese and Korean begin here
+FIRST_UNSPACED = "\u2e80"  # Chinese and Japanese begin here
+FULL_WIDTH = {ord("０") + digit: str(digit) for digit in range(10)} | {ord("．"): "."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,11 @@ class Number:
     last: int
     amount: float
     spelled: bool = False
-    multiplied: bool = False  # by a suffix or a word: 5k, two grand
+    factor: float = 1.0  # of a suffix or a word: 1000 for 5k and two grand
 
 
 def is_of_word(token: str) -> bool:
-    """Whether a token is of a writing that puts spaces between words, so that touching means belonging."""
+    """Whether a token is a letter's or a digit's of a writing where touching means belonging."""
     return token[0].isalnum() and token[0] < FIRST_UNSPACED
 
 
@@ -81,12 +82,15 @@ class NumberReader:
         openers = [*numbers.units, *self._small, *self._multipliers, *numbers.couples]
         self._openers = frozenset(openers + [phrase.split()[0] for phrase in locale.percents.halves])
         self._articles = frozenset(numbers.articles)
-        self._currencies = frozenset((*locale.currency.words, *locale.currency.marks))
         self._remembered = lru_cache(maxsize=1 << 16)(self._read_chunk)
 
     def opens(self, word: str) -> bool:
         """Whether a number in words may begin with `word`."""
         return word in self._openers or word in self._articles
+
+    def whole(self, word: str) -> float | None:
+        """The number that one token says in words, where the writing puts it into one."""
+        return None
 
     def tokenize(self, text: str) -> Tokens:
         """All tokens of `text`, with their places in it."""
@@ -115,7 +119,7 @@ class NumberReader:
 
     def _read_chunk(self, chunk: str) -> tuple[tuple[_Piece, ...], bool]:
         # A lone surrogate has no UTF-8 form; "?" in its place keeps the length.
-        text = chunk.encode("utf-8", "replace").decode("utf-8")
+        text = chunk.encode("utf-8", "replace").decode("utf-8").translate(FULL_WIDTH)
         pieces: list[_Piece] = []
         numeric = False
         for match in self._pattern.finditer(text):
@@ -159,13 +163,13 @@ class NumberReader:
             if factor is None and marked:
                 factor = self._numbers.marked_suffixes.get(after)
             if factor is not None:
-                return Number(i, i + 2, value * factor, multiplied=True)
+                return Number(i, i + 2, value * factor, factor=factor)
             return Number(i, i + 1, value)
         value, j = self._and_a_half(tokens, i + 1, value)
         multiplier = self._multipliers.get(tokens.word(j))
         if multiplier is None:
             return Number(i, i + 1, value)
-        return Number(i, j + 1, value * multiplier, multiplied=True)
+        return Number(i, j + 1, value * multiplier, factor=multiplier)
 
     def _grouped_by_space(self, tokens: Tokens, i: int, marked: bool) -> float | None:
         """The 280 of "¥ 1 280", or of a text that begins with it; elsewhere two numbers are two numbers."""
@@ -187,13 +191,13 @@ class NumberReader:
         amount, j = group
         thousands = self._numbers.thousands.get(tokens.word(j))
         if thousands is None:
-            return Number(i, j, amount, spelled=True, multiplied=tokens.word(j - 1) in self._multipliers)
+            return Number(i, j, amount, True, self._multipliers.get(tokens.word(j - 1), 1))
         amount *= thousands
         j += 1
         tail = self._group(tokens, self._skip_joiner(tokens, j), tail=True)
         if tail is not None and tokens.word(tail[1]) not in self._numbers.thousands:
             amount, j = amount + tail[0], tail[1]
-        return Number(i, j, amount, spelled=True, multiplied=True)
+        return Number(i, j, amount, True, thousands)
 
     def _group(self, tokens: Tokens, i: int, *, tail: bool = False) -> tuple[float, int] | None:
         """A number below a thousand or said in pairs ("twelve fifty"), and the token after it."""

@@ -19,19 +19,26 @@ class PositionalReader(NumberReader):
 
     def __init__(self, locale: Locale) -> None:
         super().__init__(locale)
-        numbers = locale.numbers
+        numbers, percents = locale.numbers, locale.percents
         self._places = {**numbers.tens, **numbers.hundreds, **numbers.thousands}
         self._highest = max(self._places.values())  # 万: what stands before it is a number of its own
         self._begins = frozenset((*numbers.units, *self._places, *numbers.zeros))
-        self._about = frozenset(numbers.about)
+        self._shares = frozenset((*percents.remainders, *percents.tenths))
+        self._currencies = frozenset((*locale.currency.words, *locale.currency.marks))
+        self._periods = locale.after.periods
         by_first: dict[str, list[str]] = defaultdict(list)
-        for word in {word for word in _strings(locale.model_dump()) if word and not word.isascii()}:
-            by_first[word[0]].append(word)
+        for word in {word for word in _strings(locale.model_dump(exclude={"dates": {"render"}})) if word}:
+            if not word.isascii():
+                by_first[word[0]].append(word)
         self._words = {first: sorted(words, key=len, reverse=True) for first, words in by_first.items()}
         self._numeral = lru_cache(maxsize=1 << 12)(self._read_numeral)
 
     def opens(self, word: str) -> bool:
-        return word[0] in self._begins and self._whole(word) is not None
+        return word[0] in self._begins and self.whole(word) is not None
+
+    def whole(self, word: str) -> float | None:
+        numeral = self._numeral(word) if word else None
+        return numeral[0] if numeral and numeral[1] == len(word) else None
 
     def _is_numeric(self, word: str) -> bool:
         return super()._is_numeric(word) or self.opens(word)
@@ -42,41 +49,72 @@ class PositionalReader(NumberReader):
             return
         place = 0
         while place < len(found):
-            end = self._end_of_word(found, place)
+            end = place + self._length_of_word(found, place)
             yield found[place:end].lower(), place, end
             place = end
 
-    def _end_of_word(self, found: str, place: int) -> int:
+    def _length_of_word(self, found: str, place: int) -> int:
         word = next((word for word in self._words.get(found[place], ()) if found.startswith(word, place)), "")
-        numeral = self._numeral(found[place : place + LONGEST_NUMERAL])
-        length = max(len(word), numeral[1] if numeral else 0, 1)
+        numeral = 0
+        if found[place] in self._begins:
+            run = found[place : place + LONGEST_NUMERAL]
+            read = self._numeral(run)
+            numeral = self._length_of_some(run) or (read[1] if read else 0)
+        length = max(len(word), numeral, 1)
         if length == 1 and found[place].isascii():
             while place + length < len(found) and found[place + length].isascii():
                 length += 1
-        return place + length
+        return length
 
-    def _whole(self, word: str) -> float | None:
-        numeral = self._numeral(word)
-        return numeral[0] if numeral and numeral[1] == len(word) else None
+    def _length_of_some(self, text: str) -> int:
+        """两三, 七八百, 二三十: two digits that name no amount, with the places behind them."""
+        first, second = (self._numbers.units.get(char) for char in text[:2].ljust(2))
+        if first is None or second is None or not 0 < second - first <= 2:
+            return 0
+        end = 2
+        while text[end : end + 1] in self._places:
+            end += 1
+        after = text[end : end + 1]
+        return (
+            0
+            if after in self._numbers.units or after in self._numbers.zeros or after in self._shares
+            else end
+        )
 
     def _read_numeral(self, text: str) -> tuple[float, int] | None:
         """The number that `text` begins with, and its length in characters."""
         units, zeros = self._numbers.units, self._numbers.zeros
-        if text[:1] not in self._begins:
+        if text[:1] not in self._begins or self._length_of_some(text):
             return None
         digits = 0
         while digits < len(text) and (text[digits] in units or text[digits] in zeros):
             digits += 1
-        if (
-            digits > 1 and text[digits : digits + 1] not in self._places
-        ):  # said digit by digit: 三八零, 八五折
-            return float("".join(str(units.get(char, 0)) for char in text[:digits])), digits
-        total, section, place, used, lowest = 0.0, 0.0, 0, 0, self._highest * 10
+        if text[digits : digits + 1] not in self._places:
+            fraction = self._fraction(text, digits)
+            if fraction is not None:
+                return fraction
+            if digits > 1:  # said digit by digit: 三八零, 八五折
+                return float("".join(str(units.get(char, 0)) for char in text[:digits])), digits
+        return self._read_places(text)
+
+    def _fraction(self, text: str, digits: int) -> tuple[float, int] | None:
+        """八点五 of 八点五折, 一点二万: elsewhere 点 is the hour's."""
+        mark, tenth = text[digits : digits + 1], self._numbers.units.get(text[digits + 1 : digits + 2])
+        after = text[digits + 2 : digits + 3]
+        if digits != 1 or mark not in self._numbers.decimal_words or tenth is None:
+            return None
+        value = self._numbers.units.get(text[0], 0) + tenth / 10
+        if after and self._places.get(after) == self._highest:
+            return value * self._highest, digits + 3
+        return (value, digits + 2) if not after or after in self._shares else None
+
+    def _read_places(self, text: str) -> tuple[float, int] | None:
+        total, section, place, lowest = 0.0, 0.0, 0, self._highest * 10
         while place < len(text):
             skipped = place
-            while skipped < len(text) and text[skipped] in zeros:
+            while text[skipped : skipped + 1] in self._numbers.zeros and skipped < len(text):
                 skipped += 1
-            digit = units.get(text[skipped : skipped + 1])
+            digit = self._numbers.units.get(text[skipped : skipped + 1])
             at = skipped + (digit is not None)
             size = self._places.get(text[at : at + 1])
             if size == self._highest and (section or digit):
@@ -85,40 +123,77 @@ class PositionalReader(NumberReader):
             elif size is not None and size < lowest and (digit is not None or size == 10):
                 section, lowest, place = section + (digit or 1) * size, size, at + 1
             else:
-                if digit is not None and lowest > 1:
+                if digit is not None and self._is_last(text, skipped, place == 0):
                     # a last digit takes the next lower place, unless a zero says no: 三百八, 三百零八
-                    full = skipped == place and used and lowest > 10
-                    section += digit * (lowest / 10 if full else 1)
-                    place = at
-                used = place
+                    lower = lowest / 10 if place and skipped == place and lowest > 10 else 1
+                    section, place = section + digit * lower, at
                 break
-            used = place
-        return (total + section, used) if used else None
+        return (total + section, place) if place else None
+
+    def _is_last(self, text: str, at: int, alone: bool) -> bool:
+        """Whether the digit at `at` belongs to the number before it: not in 三百一晚, 五百两间, 三百四百."""
+        if alone:
+            return True
+        rest = text[at + 1 :]
+        if rest[:1] in self._places and rest:
+            return False
+        counts = rest.startswith(self._periods) or text[at] in ("两", "俩")
+        return not (counts and self._numbers.units[text[at]] <= 2)
 
     def _after_digits(self, tokens: Tokens, i: int, value: float, marked: bool) -> Number:
-        size = self._places.get(tokens.word(i + 1)) if tokens.is_glued(i + 1) else None
-        if size is None:
-            number = super()._after_digits(tokens, i, value, marked)
-            return self._approximate(tokens, number)
-        last = tokens.value(i + 2) if tokens.is_glued(i + 2) else self._whole(tokens.word(i + 2) or " ")
-        if last is not None and last < 10 and size > 10:
-            return Number(i, i + 3, value * size + last * size / 10, multiplied=True)
-        return self._approximate(tokens, Number(i, i + 2, value * size, multiplied=True))
+        if not (tokens.is_glued(i + 1) and tokens.word(i + 1) in self._places):
+            return self._approximate(
+                tokens, self._with_tenths(tokens, super()._after_digits(tokens, i, value, marked))
+            )
+        total, lowest, j = 0.0, self._highest * 10, i
+        while True:
+            size = self._places.get(tokens.word(j + 1)) if tokens.is_glued(j + 1) else None
+            digits = tokens.value(j)
+            if digits is None or size is None or size >= lowest or (j > i and not tokens.is_glued(j)):
+                break
+            total, lowest, j = total + digits * size, size, j + 2
+        more = self._glued_rest(tokens, j, lowest)
+        if more is not None:
+            return Number(i, j + 1, total + more, factor=lowest)
+        return self._approximate(tokens, Number(i, j, total, factor=lowest))
+
+    def _with_tenths(self, tokens: Tokens, number: Number) -> Number:
+        """1k2 is 1200."""
+        digit = tokens.value(number.last) if tokens.is_glued(number.last) else None
+        if number.factor == 1 or digit is None or len(tokens.word(number.last)) > 1:
+            return number
+        return Number(
+            number.first, number.last + 1, number.amount + digit * number.factor / 10, factor=number.factor
+        )
+
+    def _glued_rest(self, tokens: Tokens, j: int, lowest: float) -> float | None:
+        """What is written onto 4百: the 80 of 4百80, the 80 that 4百8 and 4百八 mean, the 5 of 4百05."""
+        word = tokens.word(j)
+        if not tokens.is_glued(j) or tokens.word(j + 1) in self._shares:
+            return None
+        value = tokens.value(j)
+        if value is None:
+            value = self.whole(word)
+        if value is None or value >= lowest:
+            return None
+        return value * lowest / 10 if len(word) == 1 and 0 < value < 10 and lowest > 10 else value
 
     def _spelled(self, tokens: Tokens, i: int) -> Number | None:
-        amount = self._whole(tokens.words[i])
+        amount = self.whole(tokens.words[i])
         if amount is None:
             return None
-        return self._approximate(tokens, Number(i, i + 1, amount, spelled=True))
+        factor = self._places.get(tokens.words[i][-1], 1)
+        digit = tokens.value(i + 1)
+        if digit is not None and factor > 10 and tokens.is_glued(i + 1) and len(tokens.word(i + 1)) == 1:
+            return Number(i, i + 2, amount + digit * factor / 10, True)  # 两万8
+        return self._approximate(tokens, Number(i, i + 1, amount, True, factor))
 
     def _approximate(self, tokens: Tokens, number: Number) -> Number:
         """三百来块: the word between the number and its currency is part of the number."""
-        if (
-            tokens.word(number.last) not in self._about
-            or tokens.word(number.last + 1) not in self._currencies
-        ):
+        about = tokens.word(number.last) in self._numbers.about
+        if not about or tokens.word(number.last + 1) not in self._currencies:
             return number
-        return Number(number.first, number.last + 1, number.amount, number.spelled, number.multiplied)
+        return Number(number.first, number.last + 1, number.amount, number.spelled, number.factor)
 
 
 def _strings(data: Any) -> Iterator[str]:

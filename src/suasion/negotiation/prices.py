@@ -113,7 +113,7 @@ class _PriceReader:
             if not group:
                 i += 1
                 continue
-            judged.extend(self._judge(tokens, group))
+            judged.extend(self._judge(tokens, group, after_date=i - 1 in dated))
             i = group[-1].last
         return judged
 
@@ -141,7 +141,7 @@ class _PriceReader:
             return False
         return sign in self._ranges.signs or second.amount <= 4 * first.amount
 
-    def _judge(self, tokens: Tokens, group: list[Quantity]) -> list[_Judged]:
+    def _judge(self, tokens: Tokens, group: list[Quantity], after_date: bool) -> list[_Judged]:
         first, last = group[0], group[-1]
         if any(quantity.percent for quantity in group):
             return self._judge_percents(tokens, group)
@@ -150,7 +150,8 @@ class _PriceReader:
             self._is_part_of_more(tokens, first.first, last.last) or self._is_phone(tokens, group)
         ):
             return []
-        left, right = self._cues.before(tokens, first.first), self._cues.after(tokens, last.last)
+        left = Side(Cue.NEUTRAL) if after_date else self._cues.before(tokens, first.first)
+        right = self._cues.after(tokens, last.last)
         direction = self._direction(group, left, right, marked)
         if direction:
             return [_Judged(quantity, Relation.DELTA, direction) for quantity in group]
@@ -190,18 +191,17 @@ class _PriceReader:
             return left is Cue.CERTAIN and amount >= shapes.least_certain
         if left in SAYS_PRICE and right is not Cue.UNKNOWN:
             return amount >= (shapes.least_spelled if spelled else shapes.least_with_strong)
+        if group[-1].has_cents:
+            return amount >= shapes.least_with_strong
         if amount < shapes.least_bare:
             return False
         if right is Cue.STRONG or left in SAYS_PRICE:
             return True
-        if not spelled and not group[-1].multiplied and self._is_yearlike(amount):
-            return False
         unknown = (left, right).count(Cue.UNKNOWN)
-        return not unknown or (unknown == 1 and amount >= shapes.least_certain)
-
-    def _is_yearlike(self, amount: float) -> bool:
-        first, last = self._shapes.years
-        return first <= amount <= last and amount % 100 != 0 and amount.is_integer()
+        if unknown > 1 or (unknown and amount < shapes.least_certain):
+            return False
+        yearlike = shapes.years[0] <= amount <= shapes.years[1] and amount % 100 != 0
+        return spelled or left is Cue.WEAK or group[-1].multiplied or not yearlike
 
     def _is_range(self, tokens: Tokens, group: list[Quantity]) -> bool:
         if len(group) < 2:

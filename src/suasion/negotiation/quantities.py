@@ -14,11 +14,16 @@ class Quantity:
     last: int
     amount: float
     spelled: bool = False
-    multiplied: bool = False
     factor: float = 1.0  # of a multiplier: 1000 for 6k
     currency: str | None = None  # as written
     percent: bool = False
     reduced: bool = False  # half off, half price, 九折
+    has_cents: bool = False  # two decimals: 12.50
+
+    @property
+    def multiplied(self) -> bool:
+        """Whether a multiplier is said with it."""
+        return self.factor != 1
 
     @property
     def marked(self) -> bool:
@@ -27,7 +32,7 @@ class Quantity:
 
     def times(self, factor: float) -> "Quantity":
         """The same tokens, standing for a multiple: the 5 of "5-6k"."""
-        return replace(self, amount=self.amount * factor, multiplied=True)
+        return replace(self, amount=self.amount * factor, factor=factor)
 
 
 class QuantityReader:
@@ -37,8 +42,10 @@ class QuantityReader:
         self._numbers = numbers
         self._marks = locale.currency.marks
         self._words = locale.currency.words
-        self._prefixes = frozenset(locale.currency.prefixes)
+        self._prefixes = locale.currency.prefixes
         self._percents = locale.percents
+        self._decimals = frozenset(locale.numbers.decimal_words)
+        self._decimal_mark = locale.numbers.decimal_mark
         self._halves = sorted(locale.percents.halves.items(), key=lambda half: -len(half[0]))
         own = (*self._marks, *self._words, *self._prefixes, *locale.percents.halves)
         self._openers = frozenset(phrase.split()[0] for phrase in own).union(locale.percents.prefixes)
@@ -68,15 +75,15 @@ class QuantityReader:
         if number is None:
             return None
         if prefixed:
-            return Quantity(i, number.last, number.amount, number.spelled, percent=True)
+            return self._with_fraction(tokens, Quantity(i, number.last, number.amount, percent=True))
         return self._discount(tokens, number) or self._completed(tokens, i, number, codes, currency)
 
     def _discount(self, tokens: Tokens, number: Number) -> Quantity | None:
         """九折 and 八五折 leave 90 and 85 percent to pay; 一成 is ten percent, 五成五 fifty-five."""
         first, last, amount = number.first, number.last, number.amount
         word = tokens.word(last)
-        if word in self._percents.remainders and 0 < amount < 100:
-            left = amount if amount >= 10 else amount * 10
+        if word in self._percents.remainders and 0 < amount < 100 and amount != 10:
+            left = amount if amount > 10 else amount * 10
             return Quantity(first, last + 1, 100 - left, number.spelled, percent=True, reduced=True)
         if word in self._percents.tenths and number.spelled and 0 < amount <= 10:
             more = self._numbers.read(tokens, last + 1) if last + 1 < len(tokens.words) else None
@@ -84,6 +91,16 @@ class QuantityReader:
                 return Quantity(first, more.last, amount * 10 + more.amount, spelled=True, percent=True)
             return Quantity(first, last + 1, amount * 10, spelled=True, percent=True)
         return None
+
+    def _with_fraction(self, tokens: Tokens, percent: Quantity) -> Quantity:
+        """百分之十二点五 is 12.5 percent."""
+        j = percent.last
+        if tokens.word(j) not in self._decimals or j + 1 >= len(tokens.words):
+            return percent
+        more = self._numbers.read(tokens, j + 1)
+        if more is None or not more.spelled or more.amount >= 10:
+            return percent
+        return replace(percent, last=more.last, amount=percent.amount + more.amount / 10)
 
     def _completed(
         self, tokens: Tokens, i: int, number: Number, codes: Words | None, currency: str
@@ -96,17 +113,25 @@ class QuantityReader:
             length = self._percent_length(tokens, last)
             percent, last = length > 0, last + length
         written = None if codes is None else _resolved(codes, currency)
-        own = tokens.values[number.first]
-        factor = number.amount / own if own and number.multiplied else 1.0
-        return Quantity(i, last, number.amount, number.spelled, number.multiplied, factor, written, percent)
+        cents = tokens.words[number.first][-3:-2] == self._decimal_mark and number.factor == 1
+        return Quantity(
+            i,
+            last,
+            number.amount,
+            number.spelled,
+            number.factor,
+            written,
+            percent,
+            has_cents=cents,
+        )
 
     def _currency_before(self, tokens: Tokens, i: int, currency: str) -> tuple[Words | None, int]:
         """The currency written at token i and the token behind it: "$", "US$", "RMB"."""
-        j = i
-        if tokens.words[i] in self._prefixes and tokens.is_glued(i + 1) and tokens.word(i + 1) in self._marks:
-            j = i + 1
-        codes = self._codes(tokens.words[j], currency)
-        return (codes, j + 1) if codes is not None else (None, i)
+        code = self._prefixes.get(tokens.words[i])
+        if code and tokens.is_glued(i + 1) and tokens.word(i + 1) in self._marks:
+            return (code,), i + 2
+        codes = self._codes(tokens.words[i], currency)
+        return (codes, i + 1) if codes is not None else (None, i)
 
     def _currency_after(self, tokens: Tokens, j: int, currency: str) -> tuple[Words | None, int]:
         """The currency written behind a number; a mark that the next number wears is not this one's."""

@@ -13,11 +13,11 @@ _LATIN_WORD = re2.compile(r"\p{Latin}+")
 
 
 def locale_of(text: str) -> str:
-    """ "zh" where a text has more Chinese characters than Latin words, else "en"."""
+    """ "zh" where more is said in Chinese than in Latin words, counting two characters a word, else "en"."""
     if text.isascii():
         return "en"
     text = text.encode("utf-8", "replace").decode("utf-8")
-    return "zh" if len(_HAN.findall(text)) > len(_LATIN_WORD.findall(text)) else "en"
+    return "zh" if len(_HAN.findall(text)) / 2 > len(_LATIN_WORD.findall(text)) else "en"
 
 
 @lru_cache

@@ -69,7 +69,7 @@ class Checkpoint:
         missing = ({"suite", "records", "talks"} - set(metadata or {})) | ({"ridge/moments"} - set(tensors))
         if missing:
             raise InputError(
-                f"is no checkpoint of ours: {', '.join(sorted(missing))} missing", str(self.path)
+                f"no checkpoint of this version: {', '.join(sorted(missing))} missing", str(self.path)
             )
         if metadata["suite"] != self.trainer.suite.version:
             raise InputError(

@@ -74,8 +74,10 @@ class Trainer:
         with Progress(settings.method) as progress:
             for step in range(len(records), settings.steps):
                 start = time.perf_counter()
-                chosen = self._draw(pool, step)
-                record = self.step(step, chosen) | {"step": step, "time_s": time.perf_counter() - start}
+                record = self.step(step, self._draw(pool, step)) | {
+                    "step": step,
+                    "time_s": time.perf_counter() - start,
+                }
                 records.append(record)
                 self._adapt(records)
                 release_memory()
@@ -98,22 +100,23 @@ class Trainer:
         return self.value is not None and step < self.config.training.value_warmup_steps
 
     def _draw(self, pool: ContextPool, step: int) -> list[Dialogue]:
-        """A step's contexts, own negotiations first; while the value warms up more, each answered once."""
-        settings, own = self.config.training, self.negotiations.contexts()
+        """A step's given contexts; while the value warms up more, each answered once."""
+        settings = self.config.training
         count = settings.contexts_per_step
         count *= settings.replies_per_context if self._warms_up(step) else 1
         rng = random.Random(self.config.seed * 100_003 + step)
-        return [*own, *pool.draw(count - len(own), rng)]
+        return pool.draw(count - settings.negotiations, rng)
 
-    def step(self, step: int, contexts: Sequence[Dialogue]) -> dict[str, Any]:
-        """One update on fresh replies to `contexts`, of which the first are the negotiations under way."""
+    def step(self, step: int, given: Sequence[Dialogue]) -> dict[str, Any]:
+        """One update on fresh replies in the negotiations under way and to the `given` contexts."""
         config, settings = self.config, self.config.training
         started = time.perf_counter()
         warming_up = self._warms_up(step)
         copies = 1 if warming_up else settings.replies_per_context
+        own = self.negotiations.contexts()
         batch = collect(
             self.backbone,
-            contexts,
+            [*own, *given],
             copies,
             self.pack,
             self.suite,
@@ -132,7 +135,7 @@ class Trainer:
                 f"step {step}: too many replies went unread ({shares}); is the judge up?"
             )
         said = [sample.text for sample in batch.samples[::copies]]  # of each context's replies one, unseen
-        self.negotiations.say(said[: len(self.negotiations.talks)])
+        self.negotiations.say(said[: len(own)])
         aims, returns = advantages(batch, settings, self.kl, warming_up)
         valid = batch.mask & batch.kept[:, None]
         whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid)
