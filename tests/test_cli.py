@@ -1,6 +1,7 @@
 """The commands as a user meets them."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from click import Command, Group
 from click.testing import CliRunner
 
 from suasion.cli import main
+from suasion.negotiation.pack import Pack
 
 GOOD = {
     "id": "d1",
@@ -114,6 +116,28 @@ def test_simulate_then_reply_is_reproducible(tmp_path: Path) -> None:
     arguments = ["reply", "--agent", "intent", "--input", str(talks[0]), "--output", str(output)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert all(json.loads(line)["reply"] for line in output.read_text(encoding="utf-8").splitlines())
+
+
+def test_score_does_not_write_over_what_it_reads(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(json.dumps(GOOD) + "\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["score", "--input", str(path), "--output", str(path)])
+    assert result.exit_code == 2
+    assert "is the input file" in result.stderr
+    assert json.loads(path.read_text(encoding="utf-8")) == GOOD
+
+
+def test_negotiations_that_fail_are_no_silence(tmp_path: Path) -> None:
+    pack = tmp_path / "mine"
+    shutil.copytree(Pack.load("hotel").path, pack)
+    phrases = (pack / "phrases.yaml").read_text("utf-8")
+    (pack / "phrases.yaml").write_text(phrases.replace("  greet:", "  gret:", 1), "utf-8")
+    output = tmp_path / "talks.jsonl"
+    words = ["simulate", "--agent", "intent", "--pack", str(pack), "--conversations", "3", "--output"]
+    result = CliRunner().invoke(main, [*words, str(output)])
+    assert result.exit_code == 1
+    assert "3 of 3 failed; the first: error: InputError: phrases.yaml: no phrases" in result.stderr
+    assert CliRunner().invoke(main, ["pack", "check", str(pack)]).exit_code == 2
 
 
 def test_an_unknown_key_of_a_config_is_named(tmp_path: Path) -> None:

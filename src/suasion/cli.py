@@ -166,9 +166,12 @@ def score(pack_name: str, source: Path, output: Path, judge: str, preference: st
     from suasion.scoring import load_suite, score_file
 
     pack = Pack.load(pack_name)
-    broken = score_file(load_suite(pack, judge, preference), pack, source, output, CHUNK, _complain)
-    if broken:
-        click.echo(f"{broken} records could not be scored", err=True)
+    if output.exists() and output.samefile(source):
+        raise click.BadParameter("is the input file; name another", param_hint="--output")
+    tally = score_file(load_suite(pack, judge, preference), pack, source, output, CHUNK, _complain)
+    click.echo(f"{tally.scored} scored, {tally.faulty} of them break a rule; {output}")
+    if tally.broken:
+        click.echo(f"{tally.broken} records could not be scored", err=True)
         sys.exit(1)
 
 
@@ -214,6 +217,11 @@ def simulate(agent: str, pack_name: str, conversations: int, seed: int, output: 
     answered = sum(talk.outcome is not None and talk.outcome.responded for talk in talks)
     won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
     click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with every price agreed")
+    endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
+    failed = [ending for ending in endings if ending.startswith("error")]
+    if failed:
+        click.echo(f"{len(failed)} of {len(talks)} failed; the first: {failed[0]}", err=True)
+        sys.exit(1)
 
 
 @main.command(epilog=_example("suasion play --agent intent --as counterpart --seed 3"))
@@ -280,14 +288,16 @@ def pack_group() -> None:
 @pack_group.command("check", epilog=_example("suasion pack check hotel"))
 @click.argument("name")
 def pack_check(name: str) -> None:
-    """Load a pack and run the examples of its intents and rules."""
+    """Load a pack, run the examples of its intents and rules, and say and hear each of its phrases."""
     from suasion.language.acts import load_hearing
+    from suasion.language.check import check_phrases
     from suasion.negotiation.pack import Pack
     from suasion.rewards.rules import RuleSet
 
     pack = Pack.load(name)
     load_hearing(pack)
     rules = RuleSet.load(pack)
+    check_phrases(pack)
     stages = len(pack.sop.stages) + len(pack.sop.side_states)
     acts = len(pack.intents.intents)
     click.echo(f"{pack.id} {pack.version}: {stages} stages, {acts} acts, {len(rules.rules)} rules")

@@ -82,7 +82,7 @@ def _read(folder: Path) -> dict[str, Any]:
         for which in ("config", "asked"):
             RunConfig.model_validate(made[which])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"not a run directory: {error}", str(path)) from None
+        raise InputError(f"not a run directory (`suasion run` makes one): {error}", str(path)) from None
     return made
 
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from suasion.config import RewardsConfig
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, read_dialogues
 from suasion.negotiation.pack import Pack
+from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 
 
@@ -46,6 +48,15 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
     return RewardSuite(pack, local, fitted.model if fitted else None, settings)
 
 
+@dataclass(slots=True)
+class Tally:
+    """What became of a file's records."""
+
+    scored: int = 0
+    broken: int = 0  # could not be read
+    faulty: int = 0  # scored, and a rule objects
+
+
 def score_file(
     suite: RewardSuite,
     pack: Pack,
@@ -53,22 +64,24 @@ def score_file(
     output: Path,
     chunk: int,
     complain: Callable[[InputError], None],
-) -> int:
-    """Score each record that can be read, in order; returns how many could not."""
-    broken = 0
+) -> Tally:
+    """Score each record that can be read, in order."""
+    tally = Tally()
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("w", encoding="utf-8") as out:
         for records in _chunks(pack, source, chunk):
             good = []
             for record in records:
                 if isinstance(record, InputError):
-                    broken += 1
+                    tally.broken += 1
                     complain(record)
                 else:
                     good.append(record)
             for dialogue, reading in zip(good, suite.score(good), strict=True):
                 out.write(json.dumps(reading.as_json(dialogue.id), ensure_ascii=False) + "\n")
-    return broken
+                tally.scored += 1
+                tally.faulty += any(hit.points < 0 for hit in reading.scores[Source.RULES].evidence)
+    return tally
 
 
 def _chunks(pack: Pack, source: Path, size: int) -> Iterator[list[Dialogue | InputError]]:

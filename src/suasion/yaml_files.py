@@ -37,7 +37,9 @@ class YamlFile:
         try:
             return model.model_validate(self.content)
         except ValidationError as error:
-            first = error.errors()[0]
+            faults = error.errors()
+            # a misspelt key is missing as well: name what stands there, not what doesn't
+            first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
             loc = tuple(first["loc"])
             raise self.error(describe(first), loc) from None
 

@@ -36,7 +36,12 @@ def split_hotels(book: Phrasebook, split: Split) -> list[str]:
         raise InputError(f"unknown split {split!r}; known are {', '.join(get_args(Split))}")
     slots = book.file.slots
     if not slots.get("hotel_first") or not slots.get("hotel_second"):
-        raise InputError("briefs need the slots hotel_first and hotel_second", "phrases.yaml", field="slots")
+        raise InputError(
+            "this pack has nothing to simulate a counterpart from (slots hotel_first and hotel_second); "
+            "it can score, and train with --records",
+            "phrases.yaml",
+            field="slots",
+        )
     names = [f"{first} {second}" for first in slots["hotel_first"] for second in slots["hotel_second"]]
     return [name for name in names if split_of(name) == split]
 

@@ -91,8 +91,12 @@ def _play_agent(table: _Table, seed: int, read: Callable[[str], str]) -> None:
     book = load_phrases(pack)
     table.write("The hidden type:")
     for ticket in brief.tickets:
-        least = book.money(round(limit_price(ticket, hidden), 2), ticket.currency)
-        table.write(f"  {ticket.id}: would have gone down to a selling price of {least}")
+        least = limit_price(ticket, hidden)
+        if least < ticket.selling_price:
+            price = book.money(round(least, 2), ticket.currency)
+            table.write(f"  {ticket.id}: would have gone down to a selling price of {price}")
+        else:
+            table.write(f"  {ticket.id}: would not have lowered the price")
     table.write(
         f"  patience {hidden.patience} replies, mood {hidden.mood:.2f}, now {manager.mind.mood:.2f}, "
         f"{'decides alone' if hidden.decides_alone else 'has to ask the owner'}, "

@@ -1,0 +1,94 @@
+"""Checks a pack's phrases before anybody speaks: each can be said, and is heard as the act it stands for."""
+
+from collections.abc import Iterator, Mapping
+
+from suasion.language.acts import load_hearing
+from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
+from suasion.negotiation.brief import Brief, CompetitorPrice, Ticket
+from suasion.negotiation.pack import DetailField, Pack
+from suasion.yaml_files import YamlFile
+
+FILE = "phrases.yaml"
+OTHER_WORDS = {"counter_net": "counter"}  # acts that are the same to the ear
+
+
+def check_phrases(pack: Pack) -> None:
+    """Say every phrase in each of its wordings and listen to it; a pack without phrases passes.
+
+    Raises InputError with file, line and field for an act that intents.yaml does not have, a "[" that is not
+    closed, an unknown slot, a phrase that is not heard as its act, and a move of the SOP that has no phrases.
+    """
+    if not pack.has(FILE):
+        return
+    file, book, hearing = pack.file(FILE), load_phrases(pack), load_hearing(pack)
+    slots = _sample(pack, book)
+    known = {(intent.speaker, intent.id) for intent in pack.intents.intents}
+    for speaker, acts in (("agent", book.file.agent), ("counterpart", book.file.counterpart)):
+        for name, families in acts.items():
+            act = OTHER_WORDS.get(name, name)
+            if (speaker, act) not in known:
+                raise file.error("no such act; intents.yaml says which there are", (speaker, name))
+            for family, templates in families.items():
+                for index, template in enumerate(templates):
+                    loc = (speaker, name, family, index)
+                    for text in _wordings(file, template, slots, loc):
+                        if act not in hearing.hear(speaker, text):
+                            message = f"{text!r} is not heard as {act}: reword it, or extend intents.yaml"
+                            raise file.error(message, loc)
+    sop = pack.file("sop.yaml")
+    for section, steps in (("stages", pack.sop.stages), ("side_states", pack.sop.side_states)):
+        for place, step in enumerate(steps):
+            for number, move in enumerate(step.moves):
+                for act in move:
+                    if act not in book.file.agent:
+                        raise sop.error(f"no phrases for {act} in {FILE}", (section, place, "moves", number))
+
+
+def _wordings(
+    file: YamlFile, template: str, slots: Mapping[str, str], loc: tuple[str | int, ...]
+) -> Iterator[str]:
+    """The template with every alternative of each `[a|b]`, its slots filled."""
+    start = template.find("[")
+    if start < 0:
+        try:
+            yield template.format(**slots)
+        except KeyError as error:
+            raise file.error(f"unknown slot {error}; known are {', '.join(sorted(slots))}", loc) from None
+        except (ValueError, IndexError) as error:
+            raise file.error(f"braces that hold no slot: {error}", loc) from None
+        return
+    end = template.find("]", start)
+    if end < 0:
+        raise file.error(f"a [ without its ] in {template!r}", loc)
+    for choice in template[start + 1 : end].split("|"):
+        yield from _wordings(file, template[:start] + choice + template[end + 1 :], slots, loc)
+
+
+def _sample(pack: Pack, book: Phrasebook) -> dict[str, str]:
+    """Every slot that a phrase may have, filled from a made-up brief."""
+    seen = CompetitorPrice(selling_price=385, source="another platform")
+    ticket = Ticket(
+        id="t1",
+        selling_price=420,
+        commission_rate=0.15,
+        target_selling_price=380,
+        competitor_price=seen,
+        **_details(pack.manifest.ticket),
+    )
+    brief = Brief(tickets=(ticket,), **_details(pack.manifest.brief))
+    slots = brief_slots(book, brief, ticket) | {
+        name: book.money(amount, "CNY")
+        for name, amount in {"proposal": 380, "agreed": 380, "offer": 400, "net": 340}.items()
+    }
+    lines = [line for group in book.file.evidence.values() for line in group if "{fact}" not in line]
+    slots["evidence"] = lines[0].format(**slots) if lines else "This is a fact."
+    slots["worry"] = book.file.worries[0] if book.file.worries else "costs are high"
+    return slots
+
+
+def _details(declared: Mapping[str, DetailField]) -> dict[str, str]:
+    dates = [name for name, field in declared.items() if field.type == "date"]
+    return {
+        name: f"2026-12-{1 + dates.index(name):02d}" if field.type == "date" else name.split("_")[-1].title()
+        for name, field in declared.items()
+    }
