@@ -118,6 +118,14 @@ def test_simulate_then_reply_is_reproducible(tmp_path: Path) -> None:
     assert all(json.loads(line)["reply"] for line in output.read_text(encoding="utf-8").splitlines())
 
 
+def test_the_examples_score_as_the_readme_says(tmp_path: Path) -> None:
+    examples, output = Path(__file__).parents[1] / "examples", str(tmp_path / "scores.jsonl")
+    words = ["score", "--input", str(examples / "replies.jsonl"), "--output", output]
+    assert "3 scored, 2 of them break a rule" in CliRunner().invoke(main, words).stdout
+    words = ["score", "--pack", "generic", "--input", str(examples / "own.jsonl"), "--output", output]
+    assert "1 scored, 0 of them break a rule" in CliRunner().invoke(main, words).stdout
+
+
 def test_score_does_not_write_over_what_it_reads(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text(json.dumps(GOOD) + "\n", encoding="utf-8")

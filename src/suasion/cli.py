@@ -287,7 +287,8 @@ def pack_group() -> None:
 
 @pack_group.command("check", epilog=_example("suasion pack check hotel"))
 @click.argument("name")
-def pack_check(name: str) -> None:
+@click.option("--sop", "shows_sop", is_flag=True, help="draw the SOP: stages, what they ask for, exits")
+def pack_check(name: str, shows_sop: bool) -> None:
     """Load a pack, run the examples of its intents and rules, and say and hear each of its phrases."""
     from suasion.language.acts import load_hearing
     from suasion.language.check import check_phrases
@@ -298,6 +299,10 @@ def pack_check(name: str) -> None:
     load_hearing(pack)
     rules = RuleSet.load(pack)
     check_phrases(pack)
+    if shows_sop:
+        from suasion.negotiation.diagram import draw_sop
+
+        click.echo(draw_sop(pack.sop) + "\n")
     stages = len(pack.sop.stages) + len(pack.sop.side_states)
     acts = len(pack.intents.intents)
     click.echo(f"{pack.id} {pack.version}: {stages} stages, {acts} acts, {len(rules.rules)} rules")
