@@ -37,7 +37,7 @@ criteria:
         ("[rude]", "[rudeness]", 10, "unknown name 'rudeness'"),
         ("id: second", "id: first", 7, "given twice"),
         ("points: -50", "points: many", 9, "number"),
-        ("question: Second?", "qestion: Second?", 7, "missing"),
+        ("question: Second?", "qestion: Second?", 8, "mend its spelling"),
     ],
 )
 def test_faults_are_named_by_line(
