@@ -36,7 +36,8 @@ def peak_memory(folder: Path, count: int) -> int:
     )
     code, peak = map(int, done.stdout.split())
     assert code == 1, "the broken records are told by the exit code"
-    assert sum(1 for _ in output.open(encoding="utf-8")) == count - count // 100
+    with output.open(encoding="utf-8") as lines:
+        assert sum(1 for _ in lines) == count - count // 100
     return peak
 
 

@@ -23,7 +23,7 @@ class PatternHearing:
         return id(self)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _hear(hearing: PatternHearing, speaker: str, text: str) -> frozenset[str]:
     plain = text.replace("\u2019", "'")
     return frozenset(

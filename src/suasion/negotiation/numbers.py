@@ -82,7 +82,7 @@ class NumberReader:
         openers = [*numbers.units, *self._small, *self._multipliers, *numbers.couples]
         self._openers = frozenset(openers + [phrase.split()[0] for phrase in locale.percents.halves])
         self._articles = frozenset(numbers.articles)
-        self._remembered = lru_cache(maxsize=1 << 16)(self._read_chunk)
+        self._remembered = lru_cache(maxsize=1 << 14)(self._read_chunk)
 
     def opens(self, word: str) -> bool:
         """Whether a number in words may begin with `word`."""

@@ -201,17 +201,17 @@ def brief_texts(brief: Brief) -> tuple[str, ...]:
     return tuple(texts)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def prices_in(text: str, currency: str) -> tuple[PriceMention, ...]:
     return tuple(find_prices(text, currency))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def dates_in(text: str) -> tuple[DateMention, ...]:
     return tuple(find_dates(text))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def numbers_in(text: str) -> frozenset[float]:
     """Every number written in digits."""
     return frozenset(number(match.group()) for match in DIGITS.finditer(text))
@@ -222,7 +222,7 @@ def number(digits: str) -> float:
     return float(plain if plain.count(".") <= 1 else plain.replace(".", ""))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text in lower case, without punctuation."""
     return tuple(match.group().lower() for match in _WORD.finditer(text.replace("\u2019", "'")))
