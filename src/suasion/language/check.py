@@ -1,15 +1,27 @@
 """Checks a pack's phrases before anybody speaks: each can be said, and is heard as the act it stands for."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from suasion.language.acts import load_hearing
-from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
+from suasion.language.phrases import Families, Phrasebook, brief_slots, load_phrases
 from suasion.negotiation.brief import Brief, CompetitorPrice, Ticket
 from suasion.negotiation.pack import DetailField, Pack
-from suasion.yaml_files import YamlFile
+from suasion.yaml_files import Loc, YamlFile
 
 FILE = "phrases.yaml"
 OTHER_WORDS = {"counter_net": "counter"}  # acts that are the same to the ear
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One thing that a pack can say, what it stands for, and where in the file it is written."""
+
+    speaker: Literal["agent", "counterpart"]
+    act: str  # as intents.yaml has it
+    text: str
+    loc: Loc
 
 
 def check_phrases(pack: Pack) -> None:
@@ -20,33 +32,46 @@ def check_phrases(pack: Pack) -> None:
     """
     if not pack.has(FILE):
         return
-    file, book, hearing = pack.file(FILE), load_phrases(pack), load_hearing(pack)
-    slots = _sample(pack, book)
-    known = {(intent.speaker, intent.id) for intent in pack.intents.intents}
-    for speaker, acts in (("agent", book.file.agent), ("counterpart", book.file.counterpart)):
-        for name, families in acts.items():
-            act = OTHER_WORDS.get(name, name)
-            if (speaker, act) not in known:
-                raise file.error("no such act; intents.yaml says which there are", (speaker, name))
-            for family, templates in families.items():
-                for index, template in enumerate(templates):
-                    loc = (speaker, name, family, index)
-                    for text in _wordings(file, template, slots, loc):
-                        if act not in hearing.hear(speaker, text):
-                            message = f"{text!r} is not heard as {act}: reword it, or extend intents.yaml"
-                            raise file.error(message, loc)
-    sop = pack.file("sop.yaml")
+    hearing = load_hearing(pack)
+    for one in wordings(pack):
+        if one.act not in hearing.hear(one.speaker, one.text):
+            message = f"{one.text!r} is not heard as {one.act}: reword it, or extend intents.yaml"
+            raise pack.file(FILE).error(message, one.loc)
+    said = load_phrases(pack).file.agent
     for section, steps in (("stages", pack.sop.stages), ("side_states", pack.sop.side_states)):
         for place, step in enumerate(steps):
             for number, move in enumerate(step.moves):
-                for act in move:
-                    if act not in book.file.agent:
-                        raise sop.error(f"no phrases for {act} in {FILE}", (section, place, "moves", number))
+                if missing := [act for act in move if act not in said]:
+                    loc = (section, place, "moves", number)
+                    raise pack.file("sop.yaml").error(f"no phrases for {missing[0]} in {FILE}", loc)
 
 
-def _wordings(
-    file: YamlFile, template: str, slots: Mapping[str, str], loc: tuple[str | int, ...]
-) -> Iterator[str]:
+def wordings(pack: Pack) -> Iterator[Wording]:
+    """Everything that `phrases.yaml` says for an act, slots filled from a made-up brief.
+
+    Raises InputError for an unknown act, an unknown slot, or a bracket that is not closed.
+    """
+    file, book = pack.file(FILE), load_phrases(pack)
+    slots = _sample(pack, book)
+    known = {(intent.speaker, intent.id) for intent in pack.intents.intents}
+    speakers: tuple[Literal["agent", "counterpart"], ...] = ("agent", "counterpart")
+    for speaker in speakers:
+        for name, families in (book.file.agent if speaker == "agent" else book.file.counterpart).items():
+            act = OTHER_WORDS.get(name, name)
+            if (speaker, act) not in known:
+                raise file.error("no such act; intents.yaml says which there are", (speaker, name))
+            for loc, template in _templates((speaker, name), families):
+                for text in _wordings(file, template, slots, loc):
+                    yield Wording(speaker, act, text, loc)
+
+
+def _templates(loc: Loc, families: Families) -> Iterator[tuple[Loc, str]]:
+    for family, templates in families.items():
+        for index, template in enumerate(templates):
+            yield (*loc, family, index), template
+
+
+def _wordings(file: YamlFile, template: str, slots: Mapping[str, str], loc: Loc) -> Iterator[str]:
     """The template with every alternative of each `[a|b]`, its slots filled."""
     start = template.find("[")
     if start < 0:
