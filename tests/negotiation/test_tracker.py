@@ -91,6 +91,44 @@ def test_a_retraction_takes_the_agreement_back() -> None:
     assert (state.stage, state.ticket.agreed) == ("negotiate", None)
 
 
+@pytest.mark.parametrize(
+    ("answer", "stage", "agreed", "offer"),
+    [
+        ("great", "close", 380, 380),
+        ("no problem, that's right", "close", 380, 380),
+        ("it was 420 before, 380 is right", "close", 380, 380),
+        ("right, so 323 net for us", "close", 380, 380),
+        ("too low", "negotiate", None, None),
+        ("no", "negotiate", None, None),
+        ("hold on, I have to ask the owner", "negotiate", None, None),
+        ("no, 400", "negotiate", None, 400),
+        ("make it 400 yuan", "negotiate", None, 400),
+        ("sorry, I can't do that after all", "negotiate", None, None),
+    ],
+)
+def test_a_confirmation_wants_a_yes(
+    answer: str, stage: str, agreed: float | None, offer: float | None
+) -> None:
+    state = stand(*TALK, (ASK, "ok, 380 is fine"), (NOTED, answer))
+    assert state.ticket is not None
+    assert (state.stage, state.ticket.agreed, state.ticket.offer) == (stage, agreed, offer)
+
+
+def test_a_no_to_a_still_lower_price_leaves_what_is_agreed() -> None:
+    lower = "Could you do a selling price of 360 yuan?"
+    state = stand(*TALK, (ASK, "ok, 380 is fine"), (lower, "no, too low"))
+    assert state.ticket is not None
+    assert (state.stage, state.ticket.agreed) == ("confirm", 380)
+
+
+def test_a_price_taken_back_comes_into_focus_before_the_next_ticket() -> None:
+    both = NOTED + " And the Twin Room, Dec 1-2, sells at 300 yuan now."
+    for said in (NOTED, both):
+        state = stand(*TALK, (ASK, "ok, 380 is fine"), (said, "no, too low"), tickets=(FIRST, SECOND))
+        assert state.ticket is not None
+        assert (state.stage, state.ticket.ticket.id, state.ticket.agreed) == ("negotiate", "t1", None)
+
+
 def test_the_next_ticket_comes_into_focus_when_one_is_done() -> None:
     state = stand(*TALK, (ASK, "ok, 380 is fine"), (NOTED, "right"), tickets=(FIRST, SECOND))
     assert state.stage == "present"

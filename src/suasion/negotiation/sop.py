@@ -67,7 +67,9 @@ class Sop(_Frozen):
         return self.stages[0]
 
 
-PRICE_EVENTS = frozenset({"price.acceptable", "price.offer", "ticket.next", "tickets.done", "silence"})
+PRICE_EVENTS = frozenset(
+    {"price.acceptable", "price.offer", "price.withdrawn", "ticket.next", "tickets.done", "silence"}
+)
 
 
 def load_sop(file: YamlFile, acts: Iterable[str]) -> Sop:

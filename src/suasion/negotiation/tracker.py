@@ -2,7 +2,8 @@
 
 Events of a turn, in the order in which they count: `agent.<act>`, `counterpart.<act>`,
 `agent.any`, `counterpart.any`, `silence`, `price.offer` (a price was named that is not acceptable),
-`price.acceptable`, `ticket.next` (one ticket done, another open), `tickets.done`.
+`price.acceptable`, `price.withdrawn` (an agreed one is taken back, refused or corrected upwards),
+`ticket.next` (one ticket done, another open), `tickets.done`.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from suasion.negotiation.prices import PriceMention, find_prices
 from suasion.negotiation.sop import Sop
 
 TOLERANCE = 0.5  # currency units within which two amounts are the same price
+ROUNDED = 1.0  # a net price in whole units, turned into selling again, is off by less
 
 
 class Hearing(Protocol):
@@ -48,6 +50,7 @@ class State:
     side: str | None = None
     tickets: tuple[TicketState, ...] = ()
     focus: int = 0
+    confirming: int | None = None  # the ticket whose price the agent's last words restated
     attempts: int = 0  # replies of the agent in this stage, those to side states not counted
     silences: int = 0  # of the counterpart, since its last words
     replies: int = 0
@@ -89,6 +92,7 @@ def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
             said=state.said | acts,
             attempts=state.attempts + (state.side is None),
             replies=state.replies + 1,
+            confirming=None,
         )
         state, more = _agent_prices(state, turn.text, acts)
     else:
@@ -145,6 +149,7 @@ def _agent_prices(state: State, text: str, acts: frozenset[str]) -> tuple[State,
         current = replace(current, proposals=current.proposals + proposed)
     if "confirm" in acts and current.agreed is not None:
         current = replace(current, restated=current.restated + 1)
+        state = replace(state, confirming=state.focus)
     if "accept_no" in acts and current.agreed is None:
         current = replace(current, refused=True)
     state = _put(state, current)
@@ -160,11 +165,12 @@ def is_proposal(amount: float, ticket: Ticket) -> bool:
 
 
 def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[State, list[str]]:
+    asked_of = state.focus if state.confirming is None else state.confirming
+    if state.tickets and _takes_back(text, acts, state.tickets[asked_of], state.confirming is not None):
+        return _withdrawn(replace(state, focus=asked_of), text), ["price.withdrawn"]
     current = state.ticket
     if current is None:
         return state, []
-    if "retract" in acts:
-        return _put(state, replace(current, agreed=None, restated=0)), ["price.offer"]
     yes = "agree" in acts and not acts & {"refuse", "hesitate"}
     # A price that the agent asked for, said again, is no offer ("380 is too low") unless with a yes.
     fresh = [amount for amount in offers(text, current) if yes or not _asked(amount, current)]
@@ -176,6 +182,26 @@ def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[
     acceptable = offer <= current.ticket.target_selling_price + TOLERANCE
     current = replace(current, offer=offer, agreed=offer if acceptable else current.agreed)
     return _put(state, current), ["price.acceptable" if acceptable else "price.offer"]
+
+
+def _withdrawn(state: State, text: str) -> State:
+    """The ticket in focus is open again; a price that the counterpart names with it is its offer."""
+    current = state.tickets[state.focus]
+    named = [amount for amount in offers(text, current) if not _asked(amount, current)]
+    return _put(state, replace(current, agreed=None, restated=0, offer=named[0] if named else None))
+
+
+def _takes_back(text: str, acts: frozenset[str], state: TicketState, confirming: bool) -> bool:
+    """Whether an agreed price no longer stands: taken back, another one named in its place, or, when it was
+    just restated, not met with a yes."""
+    if state.agreed is None:
+        return False
+    if "retract" in acts or (confirming and "refuse" in acts):
+        return True
+    if confirming and "hesitate" in acts and not acts & {"agree", "confirm_yes"}:
+        return True
+    named = list(offers(text, state))
+    return bool(named) and min(named) > state.agreed + ROUNDED
 
 
 def offers(text: str, state: TicketState) -> Iterator[float]:

@@ -96,16 +96,4 @@ def repeated_confirmation(scene: Scene) -> Iterator[Finding]:
     focus = scene.focus
     if focus is None or not again or (focus not in again and _names_or_prices(focus, scene)):
         return
-    if focus.restated and not _confirmed_since_retraction(scene):
-        return
     yield Finding(scene.act_span("confirm"), "it was confirmed before, and nothing changed since")
-
-
-def _confirmed_since_retraction(scene: Scene) -> bool:
-    for turn in reversed(scene.dialogue.turns):
-        acts = scene.acts_of(turn)
-        if turn.speaker == "counterpart" and "retract" in acts:
-            return False
-        if turn.speaker == "agent" and "confirm" in acts:
-            return True
-    return False
