@@ -39,6 +39,9 @@ class DataConfig(_Frozen):
     dialogues: int = Field(260, ge=2, description="synthetic dialogues for training")
     pairs: int = Field(360, ge=2, description="preference pairs, half defect and half quality")
     pairs_per_context: int = Field(3, ge=1, description="pairs of one context share the reading of it")
+    faults: int = Field(
+        300, ge=0, description="more replies with a fault that the judge is asked about, for it to learn from"
+    )
     sampled: int = Field(96, ge=0, description="contexts that SFT answers: its faults become pairs")
     records: Path | None = Field(
         None, description="train on these dialogue records instead of synthetic ones"
@@ -115,6 +118,11 @@ class TrainingConfig(_Frozen):
     )
     epochs: int = Field(1, ge=1, description="passes over each batch of experience")
     minibatches: int = Field(2, ge=1, description="optimizer steps per pass")
+    entropy: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the bonus for the entropy of each next token, in the loss (PPO's c2)",
+    )
     clip: float = Field(0.2, gt=0, description="PPO's ratio clip")
     value_clip: float = Field(0.5, gt=0, description="clip of its change, with an adapter")
     gamma: float = Field(1.0, gt=0, le=1)

@@ -67,7 +67,9 @@ def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
     smaller = config.model_copy(
         update={
             "data": data.model_copy(
-                update={key: max(16, int(getattr(data, key) * share)) for key in ("dialogues", "pairs")}
+                update={
+                    key: max(16, int(getattr(data, key) * share)) for key in ("dialogues", "pairs", "faults")
+                }
             ),
             "training": training.model_copy(update={"steps": max(4, int(training.steps * share))}),
             "evaluation": judged.model_copy(update={"base_contexts": int(judged.base_contexts * share)}),

@@ -16,7 +16,7 @@ from suasion.data.examples import (
     write_pairs,
     write_verdicts,
 )
-from suasion.data.pairs import SOURCES, make_pairs, make_verdicts
+from suasion.data.pairs import SOURCES, make_faults, make_pairs, make_verdicts
 from suasion.data.rubric import load_rubric
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import dump_dialogue
@@ -88,6 +88,17 @@ def test_each_reply_is_asked_about_once_on_every_criterion(
     for criterion in rubric.criteria:
         assert counts[criterion.id, True] > 20
         assert counts[criterion.id, True] + counts[criterion.id, False] == len(asked) / len(rubric.criteria)
+
+
+def test_every_fault_that_the_judge_is_asked_about_is_shown_as_often(
+    pack: Pack, examples: list[Example]
+) -> None:
+    asked = [criterion for criterion in load_rubric(pack).criteria if criterion.defects]
+    faults = make_faults(examples, pack, 200, seed=0)
+    counts = Counter(one.id for pair in faults for one in asked if pair.defect in one.defects)
+    assert sum(counts.values()) == len(faults) == 200
+    assert max(counts.values()) - min(counts.values()) <= 10
+    assert all(pair.kind == "defect" for pair in faults)
 
 
 def test_a_good_reply_has_no_faulty_verdict(pack: Pack, examples: list[Example]) -> None:

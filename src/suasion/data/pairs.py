@@ -60,6 +60,17 @@ def make_pairs(examples: Sequence[Example], pack: Pack, count: int, seed: int) -
     return pairs
 
 
+def make_faults(examples: Sequence[Example], pack: Pack, count: int, seed: int) -> list[Pair]:
+    """`count` pairs of the defects that the rubric asks about, each criterion as often as the others.
+
+    Among all pairs a criterion's defects are too rare to learn a yes from, or to say how well it was learnt.
+    """
+    rng = random.Random(f"{seed}:faults")
+    kit, rubric = Kit(pack, tuple(examples)), load_rubric(pack)
+    shares = {name: 1 / len(one.defects) for one in rubric.criteria for name in one.defects}
+    return _collect(examples, count, rng, shares, lambda name, example: _defect_pair(name, example, kit, rng))
+
+
 def _collect(
     examples: Sequence[Example],
     count: int,

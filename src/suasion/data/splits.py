@@ -8,7 +8,7 @@ from pathlib import Path
 from suasion.config import RunConfig
 from suasion.data.examples import Pair, Verdict
 from suasion.data.importers import next_reply_examples, next_reply_pairs
-from suasion.data.pairs import make_pairs, make_verdicts
+from suasion.data.pairs import make_faults, make_pairs, make_verdicts
 from suasion.data.synthesize import balance, cover, examples_of, synthesize
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, load_dialogues
@@ -16,6 +16,7 @@ from suasion.negotiation.pack import Pack
 
 HELD_OUT_SEED = 20_000
 HELD_OUT_PAIRS = 120
+HELD_OUT_FAULTS = 150
 POOL = 5  # synthetic dialogues made for each that is chosen to cover the SOP
 
 
@@ -40,18 +41,20 @@ def prepare(pack: Pack, config: RunConfig) -> Data:
     dialogues = cover(synthesize(pack, POOL * sizes.dialogues, seed, "train"), pack, sizes.dialogues)
     examples = examples_of(dialogues, pack)
     per_context = sizes.pairs_per_context
-    pairs = make_pairs(balance(examples, -(-sizes.pairs // per_context), seed), pack, sizes.pairs, seed)
+    paired = balance(examples, -(-sizes.pairs // per_context), seed)
+    pairs = make_pairs(paired, pack, sizes.pairs, seed)
     validation = examples_of(synthesize(pack, 60, seed + HELD_OUT_SEED, "validation"), pack)
-    held_out = make_pairs(
-        balance(validation, HELD_OUT_PAIRS // per_context, seed), pack, HELD_OUT_PAIRS, seed
-    )
+    kept = balance(validation, HELD_OUT_PAIRS // per_context, seed)
+    held_out = make_pairs(kept, pack, HELD_OUT_PAIRS, seed)
     test = examples_of(synthesize(pack, config.evaluation.contexts, HELD_OUT_SEED, "test"), pack)
     return Data(
         dialogues=dialogues,
         pairs=pairs,
         held_out_pairs=held_out,
-        verdicts=make_verdicts(pairs, pack),
-        held_out_verdicts=make_verdicts(held_out, pack),
+        verdicts=make_verdicts([*pairs, *make_faults(paired, pack, sizes.faults, seed)], pack),
+        held_out_verdicts=make_verdicts(
+            [*held_out, *make_faults(kept, pack, HELD_OUT_FAULTS, seed + HELD_OUT_SEED)], pack
+        ),
         contexts=[example.dialogue.with_reply("") for example in balance(examples, len(examples), seed)],
         test_contexts=[e.dialogue for e in balance(test, config.evaluation.contexts, HELD_OUT_SEED)],
     )
