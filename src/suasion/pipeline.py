@@ -46,7 +46,7 @@ from suasion.training.trainer import Trainer
 SFT = "sft"
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 # of a run's time, as measured: for the remaining time that is shown
-SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.20, "rewards": 0.17, "training": 0.26, "evaluation": 0.35}
+SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.13, "rewards": 0.13, "training": 0.41, "evaluation": 0.31}
 
 
 def run(

@@ -63,11 +63,11 @@ def minibatch(batch: Experience, contexts: tuple[int, ...] = (0, 1, 2)) -> Minib
     return Minibatch(batch, contexts, advantages, returns, batch.mask & batch.kept[:, None])
 
 
-def gradients(backbone: Backbone, part: Minibatch, budget: int) -> list[torch.Tensor]:
+def gradients(backbone: Backbone, part: Minibatch, budget: int, entropy: float = 0.0) -> list[torch.Tensor]:
     parameters = list(backbone.adapter("policy").values())
     for parameter in parameters:
         parameter.grad = None
-    policy_gradient(backbone, "policy", part, TrainingConfig(), TEMPERATURE, budget)
+    policy_gradient(backbone, "policy", part, TrainingConfig(entropy=entropy), TEMPERATURE, budget)
     return [parameter.grad.clone() for parameter in parameters if parameter.grad is not None]
 
 
@@ -99,6 +99,24 @@ def test_it_is_the_policy_gradient_written_out(adapted: Backbone) -> None:
         expected = torch.autograd.grad(total / part.count, parameters)
     for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_the_entropy_bonus_is_the_gradient_of_the_mean_entropy(adapted: Backbone) -> None:
+    """Of the whole distribution that each reply token is sampled from, at the sampling temperature."""
+    batch = experience(adapted)
+    part = minibatch(batch)
+    without, found = gradients(adapted, part, 20), gradients(adapted, part, 20, entropy=0.5)
+    total = torch.zeros(())
+    with adapted.role("policy", train=True):
+        for index, row in enumerate(row for replies in REPLIES for row in replies):
+            if bool(batch.kept[index]):
+                layout = lay_out([branch(PROMPTS[index // 2], [row])])
+                logits = adapted.project(choosing_states(adapted.encode(layout), layout)) / TEMPERATURE
+                total = total + torch.distributions.Categorical(logits=logits).entropy().sum()
+        expected = torch.autograd.grad(-0.5 * total / part.count, list(adapted.adapter("policy").values()))
+    assert max(float(gradient.abs().max()) for gradient in expected) > 1e-4
+    for one, other, bonus in zip(without, found, expected, strict=True):
+        assert torch.allclose(other - one, bonus, atol=1e-5)
 
 
 def test_a_dropped_reply_has_no_gradient_and_is_not_counted(adapted: Backbone) -> None:

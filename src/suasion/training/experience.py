@@ -148,7 +148,7 @@ def logprobs_of(
     before = choosing_states(hidden, batch)  # (N, H): only what predicts a reply token
     logs = torch.log_softmax(backbone.project(before) / temperature, dim=-1)
     chosen = batch.input_ids[rows, columns].to(logs.device)
-    entropy = -(logs.detach().exp() * logs.detach()).sum(-1)
+    entropy = -(logs.exp() * logs).sum(-1)
     return logs.gather(1, chosen[:, None]).squeeze(1), entropy
 
 

@@ -58,17 +58,20 @@ class Minibatch:
 def policy_gradient(
     backbone: Backbone, role: str, part: Minibatch, settings: TrainingConfig, temperature: float, budget: int
 ) -> Notes:
-    """Accumulate the gradient of PPO's clipped loss in the adapter `role`; what was seen, per valid token."""
+    """Accumulate the gradient of PPO's clipped loss, and of the entropy bonus, in the adapter `role`.
+
+    Returns what was seen, per valid token.
+    """
     sums: defaultdict[str, float] = defaultdict(float)
     with backbone.role(role, train=True):
         for layout, on, take in part.layouts(budget):
             logs, entropy = token_logprobs(backbone, layout, temperature)
-            new, old = logs.cpu()[on], part.batch.old[take]
+            new, entropy, old = logs.cpu()[on], entropy.cpu()[on], part.batch.old[take]
             loss, clipped = policy_loss(new, old, part.advantages[take], settings.clip)
-            (loss.sum() / part.count).backward()
+            ((loss - settings.entropy * entropy).sum() / part.count).backward()
             sums["policy_loss"] += float(loss.detach().sum())
             sums["clip_fraction"] += float(clipped.sum())
-            sums["entropy"] += float(entropy.cpu()[on].sum())
+            sums["entropy"] += float(entropy.detach().sum())
             sums["sampler_gap"] += float((new.detach() - old).abs().sum())
     return {key: value / part.count for key, value in sums.items()}
 
