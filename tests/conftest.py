@@ -71,6 +71,12 @@ def backbone(request: pytest.FixtureRequest) -> "Backbone":
 
 
 @pytest.fixture
+def small() -> "Callable[[str, str], Backbone]":
+    """Makes a model of a type with an attention."""
+    return small_backbone
+
+
+@pytest.fixture
 def another() -> "Callable[[], Backbone]":
     """Makes the same model anew each time."""
     return lambda: small_backbone("Llama")
