@@ -141,6 +141,20 @@ class TrainingConfig(_Frozen):
         description="repo: RM + RJ + RF; ppo: RM alone; repo-group and grpo: the same without a critic",
     )
     checkpoint_every: int = Field(4, ge=1, description="steps between checkpoints")
+    validate_every: int = Field(
+        0,
+        ge=0,
+        description="steps between measurements of the policy, of which the best is kept; 0: the last is",
+    )
+    validate_by: Literal["r_total", "violations"] = Field(
+        "r_total", description="what is measured: mean R_total, or how few rules are broken"
+    )
+    validation_contexts: int = Field(
+        48, ge=1, description="contexts of the validation split on which it is measured"
+    )
+    tracker: str = Field(
+        "tensorboard", description="one of accelerate's experiment trackers that is installed, or none"
+    )
 
     @model_validator(mode="after")
     def _has_what_it_holds_by(self) -> "TrainingConfig":
@@ -149,6 +163,25 @@ class TrainingConfig(_Frozen):
         if self.negotiations > self.contexts_per_step:
             raise ValueError("negotiations are a part of contexts_per_step: set them no higher")
         return self
+
+
+class AlarmsConfig(_Frozen):
+    """When training is told to go wrong; each looks at the mean of the last four steps."""
+
+    action: Literal["tell", "stop", "off"] = Field(
+        "tell", description="tell: a line and a note in the record; stop: training ends there"
+    )
+    parted: float = Field(
+        0.1, ge=0, description="fall of the held-out check from its best, while R_total in training rises"
+    )
+    component: float = Field(
+        0.98, gt=0, description="share of one reward in what tells replies to a context apart"
+    )
+    length: float = Field(
+        0.4, gt=0, description="change of the mean reply length, as a share of the first steps'"
+    )
+    entropy: float = Field(0.4, ge=0, description="share of the first steps' entropy that must be left")
+    kl: float = Field(2.0, gt=0, description="nats a reply")
 
 
 class EvaluationConfig(_Frozen):
@@ -172,6 +205,7 @@ class RunConfig(_Frozen):
     judge: ProbeConfig = ProbeConfig()
     rewards: RewardsConfig = RewardsConfig()
     training: TrainingConfig = TrainingConfig()
+    alarms: AlarmsConfig = AlarmsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")

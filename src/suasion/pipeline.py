@@ -1,6 +1,7 @@
 """The whole road as one function: data, SFT, rewards, REPO, verdict; results that are there are used."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ from suasion.run_folder import (
     write_json,
 )
 from suasion.settle import begin
+from suasion.training.alarms import told
 from suasion.training.checkpoint import POLICY
 from suasion.training.fit_rewards import (
     calibrate,
@@ -75,7 +77,8 @@ def run(
     if until == "rewards":
         return None
     with log.phase("training"):
-        records = Trainer(backbone, suite, pack, config).run(data.contexts, folder, resume)
+        trainer = Trainer(backbone, suite, pack, config)
+        records = trainer.run(data.contexts, folder, resume, data.validation_contexts)
         save_policy(backbone, folder)
     return evaluate(backbone, suite, data, config, records, folder, log, command, trims)
 
@@ -106,7 +109,7 @@ def evaluate(
     """Judge base, SFT and REPO, and write report and figures into `folder`."""
     with log.phase("evaluation"):
         arms = evaluate_arms(backbone, suite, data, suite.pack, config)
-    info = run_info(config, command, suite, backbone, log, trims, read_figures(folder))
+    info = run_info(config, command, suite, backbone, log, trims, read_figures(folder), told(records))
     report = build_report(arms, records, info, Margins(config.evaluation.margin, config.evaluation.margin))
     report.write(folder)
     return report
@@ -245,6 +248,7 @@ def run_info(
     log: Log,
     trims: list[str],
     figures: dict[str, Any],
+    alarms: Sequence[str],
 ) -> RunInfo:
     made = describe_run(config, command, trims)
     return RunInfo(
@@ -257,6 +261,7 @@ def run_info(
         phases=log.phases,
         figures=figures,
         trims=tuple(trims),
+        alarms=tuple(alarms),
         dtype=str(backbone.dtype).removeprefix("torch."),
     )
 

@@ -18,7 +18,7 @@ from suasion.errors import InputError
 IDLE = 20.0  # seconds under which a stage tells nothing of the speed: with --resume its result was there
 RESULTS = (
     "run.json", "sft.safetensors", "rewards", "figures.json", "checkpoint.safetensors", "steps.jsonl",
-    "policy.safetensors", "report.json", "report.html",
+    "tensorboard", "best.safetensors", "policy.safetensors", "report.json", "report.html",
 )  # fmt: skip
 PACKAGES = ("suasion", "torch", "transformers", "trl", "peft")
 

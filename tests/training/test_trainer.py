@@ -5,15 +5,26 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from suasion.config import DataConfig, GenerationConfig, RewardsConfig, RunConfig, TrainingConfig, load_config
+from suasion.config import (
+    AlarmsConfig,
+    DataConfig,
+    GenerationConfig,
+    RewardsConfig,
+    RunConfig,
+    TrainingConfig,
+    load_config,
+)
 from suasion.counterpart.negotiations import Negotiations
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
+from suasion.training.experience import PHASES
 from suasion.training.trainer import POLICY, TooManyUnreadError, Trainer, policy_rate
+from suasion.training.validation import Validation
 
 
 class LikesEven:
@@ -152,6 +163,91 @@ def test_a_pack_without_a_counterpart_can_train(
     assert learner.negotiations.contexts() == []
     with pytest.raises(InputError, match="counterpart"):
         Negotiations(generic, 1, 0)
+
+
+def test_the_best_policy_is_kept_and_a_resumed_run_keeps_the_same(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    """At so high a rate later policies are not always better; what counts is the measurement, taken again."""
+    changes = {"steps": 6, "learning_rate": 0.05, "validate_every": 1, "validation_contexts": 3}
+    whole, second = another(), another()
+    learner = trainer(whole, settings(**changes))
+    records = learner.run(contexts, tmp_path / "whole", validation=contexts)
+    measured = [record["validation"] for record in records]
+    best = max(range(6), key=measured.__getitem__)
+    assert len(set(measured)) > 1
+    assert best < 5, "the last is the best: the test shows nothing"
+    check = Validation(whole, POLICY, learner.suite, learner.config, contexts)
+    assert check.measure() == pytest.approx(measured[best])
+    trainer(another(), settings(**changes | {"steps": 3})).run(
+        contexts, tmp_path / "part", validation=contexts
+    )
+    resumed = trainer(second, settings(**changes))
+    assert [r["validation"] for r in resumed.run(contexts, tmp_path / "part", True, contexts)] == measured
+    for key, value in whole.adapter(POLICY).items():
+        assert torch.equal(value, second.adapter(POLICY)[key]), key
+
+
+def test_validation_is_due_every_so_often_and_at_the_end(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    learner = trainer(another(), settings(steps=7, validate_every=3))
+    due = Validation(learner.backbone, POLICY, learner.suite, learner.config, contexts)
+    assert [due.due(step) for step in range(7)] == [False, False, True, False, False, True, True]
+    off = trainer(another(), settings(steps=2)).run(contexts, tmp_path, validation=contexts)
+    assert not any("validation" in record for record in off)
+    assert not (tmp_path / "best.safetensors").exists()
+
+
+def test_an_alarm_is_told_once_and_may_stop_the_run(
+    another: Callable[[], Backbone],
+    contexts: list[Dialogue],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for action, steps in (("tell", 11), ("stop", 8)):
+        config = settings(steps=11).model_copy(update={"alarms": AlarmsConfig(action=action, kl=1e-9)})
+        folder = tmp_path / action
+        records = trainer(another(), config).run(contexts, folder)
+        assert len(records) == steps
+        assert "kl-runaway" in records[7]["alarms"]
+        assert capsys.readouterr().err.count("alarm after step 8: kl-runaway") == 1
+        again = trainer(another(), config).run(contexts, folder, resume=True)
+        assert [r["step"] for r in again] == list(range(steps)), "a stopped run is not gone on with"
+
+
+def test_every_step_is_in_tensorboards_files(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    trainer(another(), settings(steps=2)).run(contexts, tmp_path)
+    records = trainer(another(), settings(steps=4)).run(contexts, tmp_path, resume=True)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    seen = {event.step: event.value for event in events.Scalars("r_model")}
+    assert seen == pytest.approx({record["step"]: record["r_model"] for record in records})
+    hits = {name for record in records for name in record["rule_hits"]}
+    assert {f"rule/{name}" for name in hits} <= set(events.Tags()["scalars"])
+
+
+def test_a_tracker_that_is_not_there_is_refused(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="no tracker 'abacus' here; installed are none, "):
+        trainer(another(), settings(tracker="abacus")).run(contexts, tmp_path)
+
+
+def test_a_step_tells_where_its_time_went_and_which_reward_spoke(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    record = trainer(another(), settings(steps=2, tracker="none")).run(contexts, tmp_path)[-1]
+    parts = [record[f"{name}_s"] for name in (*PHASES, "update")]
+    assert all(part > 0 for part in parts)
+    assert 0.5 * record["time_s"] < sum(parts) <= record["time_s"]
+    shares = [record[f"spread_{source}"] for source in ("model", "judge", "rules")]
+    assert sum(shares) == pytest.approx(1)
+    assert shares[1] == 0, "there is no judge"
+    assert record["e_clipped"] >= record["e_unclipped"], "the tiny model breaks many rules"
+    assert not (tmp_path / "tensorboard").exists()
 
 
 def test_a_checkpoint_of_another_suite_is_refused(

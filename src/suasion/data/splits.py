@@ -30,6 +30,7 @@ class Data:
     verdicts: Sequence[Verdict]
     held_out_verdicts: Sequence[Verdict]
     contexts: Sequence[Dialogue]
+    validation_contexts: Sequence[Dialogue]  # for choosing among policies, never for judging one
     test_contexts: Sequence[Dialogue]
 
 
@@ -56,14 +57,22 @@ def prepare(pack: Pack, config: RunConfig) -> Data:
             [*held_out, *make_faults(kept, pack, HELD_OUT_FAULTS, seed + HELD_OUT_SEED)], pack
         ),
         contexts=[example.dialogue.with_reply("") for example in balance(examples, len(examples), seed)],
+        validation_contexts=[
+            example.dialogue.with_reply("") for example in balance(validation, len(validation), seed)
+        ],
         test_contexts=[e.dialogue for e in balance(test, config.evaluation.contexts, HELD_OUT_SEED)],
     )
 
 
 def _from_records(pack: Pack, config: RunConfig, path: Path) -> Data:
-    """Real dialogues: every fifth is held out; pairs are the real next reply against one from elsewhere."""
+    """Real dialogues: every fifth is held out; pairs are the real next reply against one from elsewhere.
+
+    Where policies are to be chosen among, every tenth of the others is kept for that.
+    """
     records = load_dialogues(path, pack.check_brief)
     train = [record for index, record in enumerate(records) if index % 5]
+    kept = train[::10] if config.training.validate_every else []
+    train = [record for index, record in enumerate(train) if index % 10 or not kept]
     test = [record for index, record in enumerate(records) if index % 5 == 0]
     if not train or not test:
         raise InputError("at least five dialogues are needed", str(path))
@@ -77,5 +86,6 @@ def _from_records(pack: Pack, config: RunConfig, path: Path) -> Data:
         verdicts=(),
         held_out_verdicts=(),
         contexts=[example.dialogue for example in learned],
+        validation_contexts=[example.dialogue for example in next_reply_examples(kept, pack)],
         test_contexts=[e.dialogue for e in held_out[:: max(1, len(held_out) // judged)]][:judged],
     )

@@ -30,6 +30,7 @@ class RunInfo:
     phases: Mapping[str, float] = field(default_factory=dict)  # seconds
     figures: Mapping[str, Any] = field(default_factory=dict)  # of RM and judge, when they were fitted
     trims: Sequence[str] = ()  # what was made smaller than configured, and why
+    alarms: Sequence[str] = ()  # what rang during training
     dtype: str = ""
 
 

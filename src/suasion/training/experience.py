@@ -1,7 +1,8 @@
 """Sampled replies with everything that an update needs: tokens, log-probabilities, values, rewards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from suasion.policy.model import Backbone
 from suasion.policy.trees import Tree, TreeBatch, batches, branch
 from suasion.rewards.suite import Reading, RewardSuite
 
+PHASES = ("generate", "reference", "rewards", "values")
+
 
 @dataclass(frozen=True, slots=True)
 class Experience:
@@ -25,6 +28,7 @@ class Experience:
     old: log-probabilities as the sampler had them, so no pass of its own is spent on them.
     totals: (R,) R_total; kept: (R,) false for a reply that has none and teaches nothing.
     trees: one a context, its branches being the rows in order.
+    seconds: of generation, of the reference's pass, of the rewards and of the values.
     """
 
     trees: tuple[Tree, ...]
@@ -38,6 +42,7 @@ class Experience:
     values: Tensor
     totals: Tensor
     kept: Tensor
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def collect(
@@ -58,8 +63,10 @@ def collect(
     `policy` is the adapter that writes, the reference is the model without it; without `value` the values
     are 0; `use` names the Reading's field that is the reward.
     """
+    clock = [perf_counter()]
     prompts = [backbone.context(context, pack) for context in contexts]
     groups = sample(backbone, policy, prompts, generation, seed, copies)
+    clock.append(perf_counter())
     samples = [one for group in groups for one in group]
     dialogues = [c.with_reply(s.text) for c, group in zip(contexts, groups, strict=True) for s in group]
     trees = [branch(p, [s.tokens for s in group]) for p, group in zip(prompts, groups, strict=True)]
@@ -67,7 +74,11 @@ def collect(
     mask = torch.tensor([[t < len(s.tokens) for t in range(width)] for s in samples])
     read = _Reader(backbone, trees, copies, width, budget, generation.temperature)
     reference, states = read.reference()  # first: RM and judge may read the same states
+    clock.append(perf_counter())
     readings = suite.score(dialogues)
+    clock.append(perf_counter())
+    values = read.values(value, states) if value else torch.zeros(mask.shape)
+    clock.append(perf_counter())
     rewards = [getattr(reading, use) for reading in readings]
     return Experience(
         trees=tuple(trees),
@@ -78,9 +89,12 @@ def collect(
         old=torch.tensor([[*s.logprobs, *[0.0] * (width - len(s.tokens))] for s in samples]),
         reference=reference,
         states=states,
-        values=read.values(value, states) if value else torch.zeros(mask.shape),
+        values=values,
         totals=torch.tensor([0.0 if reward is None else float(reward) for reward in rewards]),
         kept=torch.tensor([reward is not None for reward in rewards]),
+        seconds={
+            name: after - before for name, before, after in zip(PHASES, clock[:-1], clock[1:], strict=True)
+        },
     )
 
 

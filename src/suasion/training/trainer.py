@@ -2,15 +2,15 @@
 
 import random
 import statistics
-import time
-from collections import Counter
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from suasion.config import RunConfig, TrainingConfig
 from suasion.counterpart.negotiations import Negotiations
@@ -21,13 +21,16 @@ from suasion.policy.model import Backbone
 from suasion.policy.processor import release_memory
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
+from suasion.training.alarms import alarms
 from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.contexts import ContextPool
 from suasion.training.experience import Experience, collect
 from suasion.training.methods import METHODS, advantages
-from suasion.training.ppo import adapt_kl, explained_variance, kl_estimate
+from suasion.training.ppo import adapt_kl
 from suasion.training.progress import Progress
+from suasion.training.telemetry import Tracker, describe_step
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
+from suasion.training.validation import Validation
 from suasion.training.value_head import Ridge
 
 VALUE = "value"
@@ -62,32 +65,66 @@ class Trainer:
             rate = settings.value_learning_rate
             self.optimizers[VALUE] = torch.optim.AdamW(self.value.parameters(), rate, weight_decay=0.0)
 
-    def run(self, contexts: Sequence[Dialogue], folder: Path, resume: bool = False) -> list[dict[str, Any]]:
-        """Train for the configured steps; returns one record a step, also written to `steps.jsonl`."""
+    def run(
+        self,
+        contexts: Sequence[Dialogue],
+        folder: Path,
+        resume: bool = False,
+        validation: Sequence[Dialogue] = (),
+    ) -> list[dict[str, Any]]:
+        """Train for the configured steps; returns one record a step, also written to `steps.jsonl`.
+
+        With `training.validate_every` the policy is afterwards the one that did best on `validation`. An
+        alarm may end the training early (`alarms.action`).
+        """
         settings = self.config.training
         pool = ContextPool(contexts, self.pack, settings.draw)
+        check = Validation(self.backbone, POLICY, self.suite, self.config, validation)
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
         checkpoint.write_log(records)
         for count in range(1, len(records) + 1):
             self._adapt(records[:count])
+        tracker = Tracker(settings, folder, len(records))
         with Progress(settings.method) as progress:
-            for step in range(len(records), settings.steps):
-                start = time.perf_counter()
-                record = self.step(step, self._draw(pool, step)) | {
-                    "step": step,
-                    "time_s": time.perf_counter() - start,
-                }
+            while len(records) < settings.steps and not (records and "stopped_by" in records[-1]):
+                record = self._next(len(records), pool, check)
                 records.append(record)
                 self._adapt(records)
+                self._look(records)
+                check.keep(folder, records)
                 release_memory()
                 checkpoint.write_log(records)
-                if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
+                last = len(records) == settings.steps or "stopped_by" in record
+                if last or len(records) % settings.checkpoint_every == 0:
                     checkpoint.save(records)
+                tracker.log(record)
                 progress.at(
-                    step + 1, settings.steps, f"R_total {record['r_total']:+.2f}  KL {record['kl']:.2f}"
+                    len(records), settings.steps, f"R_total {record['r_total']:+.2f}  KL {record['kl']:.2f}"
                 )
+        tracker.close()
+        check.restore_best(folder, records)
         return records
+
+    def _next(self, step: int, pool: ContextPool, check: Validation) -> dict[str, Any]:
+        """One step and, where it is due, what the policy is worth after it."""
+        start = perf_counter()
+        record = self.step(step, self._draw(pool, step))
+        if check.due(step):
+            record["validation"] = check.measure()
+        return record | {"step": step, "time_s": perf_counter() - start}
+
+    def _look(self, records: list[dict[str, Any]]) -> None:
+        """Note the alarms of the last step in its record; tell those that the step before did not have."""
+        found = alarms(records, self.config.alarms)
+        if not found:
+            return
+        records[-1]["alarms"] = found
+        known = records[-2].get("alarms", {})
+        for name in sorted(set(found) - set(known)):
+            sys.stderr.write(f"\nalarm after step {len(records)}: {name}: {found[name]}\n")
+        if self.config.alarms.action == "stop":
+            records[-1]["stopped_by"] = sorted(found)
 
     def _adapt(self, records: list[dict[str, Any]]) -> None:
         """The weight of the KL for the step after these: one step's replies alone say little of it."""
@@ -110,7 +147,6 @@ class Trainer:
     def step(self, step: int, given: Sequence[Dialogue]) -> dict[str, Any]:
         """One update on fresh replies in the negotiations under way and to the `given` contexts."""
         config, settings = self.config, self.config.training
-        started = time.perf_counter()
         warming_up = self._warms_up(step)
         copies = 1 if warming_up else settings.replies_per_context
         own = self.negotiations.contexts()
@@ -127,7 +163,6 @@ class Trainer:
             2 * config.batch_tokens,
             self.method.reward,
         )
-        collected = time.perf_counter() - started
         unread = self._unread(batch)
         if max(unread.values()) > config.rewards.max_unread:
             shares = ", ".join(f"{name} {share:.0%}" for name, share in unread.items())
@@ -139,8 +174,12 @@ class Trainer:
         aims, returns = advantages(batch, settings, self.kl, warming_up)
         valid = batch.mask & batch.kept[:, None]
         whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid)
-        return self._record(batch, returns, self._learn(step, whole, warming_up)) | {
-            "collect_s": collected,
+        learned = perf_counter()
+        notes = self._learn(step, whole, warming_up)
+        return {
+            **notes,
+            **describe_step(batch, returns, self.suite, self.kl),
+            "update_s": perf_counter() - learned,
             **{f"share_unread_{name}": share for name, share in unread.items()},
         }
 
@@ -189,30 +228,6 @@ class Trainer:
         self.optimizers[role].step()
         self.optimizers[role].zero_grad()
         return float(norm)
-
-    def _record(self, batch: Experience, returns: Tensor, notes: dict[str, float]) -> dict[str, Any]:
-        readings, samples = batch.readings, batch.samples
-        valid = batch.mask & batch.kept[:, None]
-        hits = Counter(e.name for reading in readings for e in reading.scores[_RULES].evidence)
-        e_enh = [reading.e_enh for reading in readings if reading.e_enh is not None]
-        r_model = [reading.r_model for reading in readings if reading.r_model is not None]
-        n = self.suite.config.n
-        return notes | {
-            "r_total": float(batch.totals[batch.kept].mean()),
-            "r_model": _mean(r_model),
-            "e_judge": _mean([r.e_judge for r in readings if r.e_judge is not None]),
-            "e_func": _mean([r.e_func for r in readings if r.e_func is not None]),
-            "share_clipped": _mean([float(abs(e) >= n) for e in e_enh]),
-            "share_near_zero": _mean([float(abs(r) < 0.1) for r in r_model]),
-            "violations_per_100": 100 * sum(hits.values()) / len(readings),
-            "rule_hits": dict(hits),
-            "kl_weight": self.kl,
-            "kl": float(kl_estimate(batch.old, batch.reference)[batch.mask].sum() / len(samples)),
-            "explained_variance": explained_variance(batch.values[valid], returns[valid]),
-            "reply_tokens": _mean([len(sample.tokens) for sample in samples]),
-            "share_truncated": _mean([float(sample.truncated) for sample in samples]),
-            "suite_version": self.suite.version,
-        }
 
 
 def policy_rate(settings: TrainingConfig, step: int, warm_up: int) -> float:

@@ -1,0 +1,122 @@
+"""What is noted of a step: the record in `steps.jsonl`, and the same numbers for an experiment tracker."""
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from suasion.config import TrainingConfig
+from suasion.errors import InputError
+from suasion.rewards.score import Source
+from suasion.rewards.suite import Reading, RewardSuite
+from suasion.training.experience import Experience
+from suasion.training.ppo import explained_variance, kl_estimate
+
+NEAR_ZERO = 0.1  # |R_model| below which rules and judge have no force (the second hole)
+
+
+def describe_step(batch: Experience, returns: Tensor, suite: RewardSuite, kl_weight: float) -> dict[str, Any]:
+    """Rewards, faults, drift, lengths and seconds of one step's experience; None for what no reply has."""
+    readings, samples = batch.readings, batch.samples
+    valid = batch.mask & batch.kept[:, None]
+    hits = Counter(e.name for reading in readings for e in reading.scores[Source.RULES].evidence)
+    points = [_points(reading) for reading in readings]
+    e_enh = [reading.e_enh for reading in readings if reading.e_enh is not None]
+    r_model = [reading.r_model for reading in readings if reading.r_model is not None]
+    tokens = sum(len(sample.tokens) for sample in samples)
+    return {
+        "r_total": float(batch.totals[batch.kept].mean()),
+        "r_model": _mean(r_model),
+        "e_judge": _mean([r.e_judge for r in readings if r.e_judge is not None]),
+        "e_func": _mean([r.e_func for r in readings if r.e_func is not None]),
+        "e_unclipped": _mean([one for one in points if one is not None]),
+        "e_clipped": _mean(e_enh),
+        "share_clipped": _mean([float(abs(e) >= suite.config.n) for e in e_enh]),
+        "share_near_zero": _mean([float(abs(r) < NEAR_ZERO) for r in r_model]),
+        **_spreads(batch, suite),
+        "violations_per_100": 100 * sum(hits.values()) / len(readings),
+        "rule_hits": dict(hits),
+        "kl_weight": kl_weight,
+        "kl": float(kl_estimate(batch.old, batch.reference)[batch.mask].sum() / len(samples)),
+        "explained_variance": explained_variance(batch.values[valid], returns[valid]),
+        "reply_tokens": tokens / len(samples),
+        "share_truncated": _mean([float(sample.truncated) for sample in samples]),
+        "tokens_per_s": tokens / max(1e-9, sum(batch.seconds.values())),
+        **{f"{name}_s": seconds for name, seconds in batch.seconds.items()},
+        "suite_version": suite.version,
+    }
+
+
+def _points(reading: Reading) -> float | None:
+    """Judge and rules together, before the clip."""
+    parts = [part for part in (reading.e_judge, reading.e_func) if part is not None]
+    return sum(parts) if parts else None
+
+
+def _spreads(batch: Experience, suite: RewardSuite) -> dict[str, float | None]:
+    """What tells the replies to one context apart: each source's share of the variances within contexts.
+
+    A source's part is R_model itself, and points / n for judge and rules, times |R_model| under the paper's
+    operator. The clip is left out.
+    """
+    copies = len(batch.samples) // len(batch.trees)
+    parts: dict[str, list[float]] = {"model": [], "judge": [], "rules": []}
+    for reading in batch.readings:
+        r_model = reading.r_model or 0.0
+        force = (abs(r_model) if suite.config.operator == "paper" else 1.0) / suite.config.n
+        parts["model"].append(r_model)
+        parts["judge"].append(force * (reading.e_judge or 0.0))
+        parts["rules"].append(force * (reading.e_func or 0.0))
+    within = {
+        name: statistics.mean(
+            statistics.pvariance(values[start : start + copies]) for start in range(0, len(values), copies)
+        )
+        for name, values in parts.items()
+    }
+    whole = sum(within.values())
+    return {f"spread_{name}": value / whole if whole > 0 else None for name, value in within.items()}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return statistics.mean(values) if values else None
+
+
+class Tracker:
+    """One of accelerate's experiment trackers, or none: TensorBoard's files stand in the run's folder."""
+
+    def __init__(self, settings: TrainingConfig, folder: Path, steps_done: int) -> None:
+        """`steps_done`: what an interrupted run noted from there on is replaced.
+
+        Raises InputError for a tracker that accelerate does not know or that is not installed.
+        """
+        self._tracker = None
+        if settings.tracker == "none":
+            return
+        from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+
+        available = sorted(str(one) for one in get_available_trackers())
+        if settings.tracker not in available:
+            raise InputError(
+                f"no tracker {settings.tracker!r} here; installed are {', '.join(['none', *available])}",
+                field="training.tracker",
+            )
+        kind = LOGGER_TYPE_TO_CLASS[settings.tracker]
+        where = {"logging_dir": str(folder)} if kind.requires_logging_directory else {}
+        more = {"purge_step": steps_done} if settings.tracker == "tensorboard" else {}
+        self._tracker = kind("tensorboard" if more else folder.name, **where, **more)
+        self._tracker.start()
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Every number of the record, and every rule's hits."""
+        if self._tracker is None:
+            return
+        numbers = {key: float(value) for key, value in record.items() if isinstance(value, int | float)}
+        hits = {f"rule/{name}": float(count) for name, count in record.get("rule_hits", {}).items()}
+        self._tracker.log(numbers | hits, step=int(record["step"]))
+
+    def close(self) -> None:
+        if self._tracker is not None:
+            self._tracker.finish()

@@ -1,0 +1,76 @@
+"""The best policy so far, by a declared measure on contexts that nothing is trained or judged on."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from suasion.agents.llm import PolicyAgent
+from suasion.config import RunConfig
+from suasion.negotiation.dialogue import Dialogue
+from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
+from suasion.policy.model import Backbone
+from suasion.rewards.score import Source
+from suasion.rewards.suite import Reading, RewardSuite
+
+BEST = "best.safetensors"
+SEED = 104_729  # of the validation replies, whatever the step: measurements are paired
+
+
+class Validation:
+    """Measures a policy every so many steps, and keeps the adapter of the best measurement in the folder."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        role: str,
+        suite: RewardSuite,
+        config: RunConfig,
+        contexts: Sequence[Dialogue],
+    ) -> None:
+        self.backbone, self.role, self.suite, self.settings = backbone, role, suite, config.training
+        self.contexts = list(contexts[: self.settings.validation_contexts])
+        self.agent = PolicyAgent(backbone, role, suite.pack, config.generation)
+        self.seed = SEED + config.seed
+
+    def due(self, step: int) -> bool:
+        """Whether the policy is measured after this step, counted from 0; the last step always counts."""
+        every = self.settings.validate_every
+        return bool(every and self.contexts) and ((step + 1) % every == 0 or step + 1 == self.settings.steps)
+
+    def measure(self) -> float:
+        """The declared measure, higher is better: mean R_total, or the violations per 100 replies below 0."""
+        replies = self.agent.reply(self.contexts, self.seed)
+        readings = self.suite.score([c.with_reply(r) for c, r in zip(self.contexts, replies, strict=True)])
+        return MEASURES[self.settings.validate_by](readings)
+
+    def keep(self, folder: Path, records: Sequence[dict[str, Any]]) -> None:
+        """Write the adapter where the last record's measurement is above all before it."""
+        measured = [r["validation"] for r in records if r.get("validation") is not None]
+        if (
+            measured
+            and records[-1].get("validation") is not None
+            and max(measured[:-1], default=-1e9) < measured[-1]
+        ):
+            adapter = self.backbone.adapter(self.role)
+            save_tensors(folder / BEST, {key: value.detach().cpu() for key, value in adapter.items()})
+
+    def restore_best(self, folder: Path, records: Sequence[dict[str, Any]]) -> int | None:
+        """Give the policy the adapter of its best measurement; returns its step, None without one."""
+        measured = [record for record in records if record.get("validation") is not None]
+        if not measured:
+            return None
+        copy_adapter(self.backbone, self.role, load_tensors(folder / BEST))
+        return int(max(measured, key=lambda record: record["validation"])["step"])
+
+
+def _reward(readings: Sequence[Reading]) -> float:
+    read = [reading.r_total for reading in readings if reading.r_total is not None]
+    return statistics.mean(read) if read else float("-inf")
+
+
+def _violations(readings: Sequence[Reading]) -> float:
+    return -100 * statistics.mean(len(reading.scores[Source.RULES].evidence) for reading in readings)
+
+
+MEASURES = {"r_total": _reward, "violations": _violations}
