@@ -65,6 +65,16 @@ def test_stage_and_side_state(
     [
         ("ok, 380 is fine", 380, 380),
         ("Yes, we can do that.", 380, 380),
+        ("Yes.", 380, 380),
+        ("yes, that's me", None, None),
+        ("No way, at 350 yuan we lose money.", None, None),
+        ("No, we can't do 370.", None, None),
+        ("370 is too low", None, None),
+        ("We need 10% more", None, None),
+        ("We are 85% booked, no way", None, None),
+        ("Our costs rose 12% this year.", None, None),
+        ("we can do 10%", 378, 378),
+        ("10% off", 378, 378),
         ("375 then", 375, 375),
         ("I can offer 400", None, 400),
         ("380 is too low", None, None),
@@ -98,6 +108,17 @@ def test_a_retraction_takes_the_agreement_back() -> None:
         ("no problem, that's right", "close", 380, 380),
         ("it was 420 before, 380 is right", "close", 380, 380),
         ("right, so 323 net for us", "close", 380, 380),
+        ("Yes, that's right. We can't go lower.", "close", 380, 380),
+        ("Yes, correct, 400 was too much", "close", 380, 380),
+        ("Yes, so 20 yuan less than our last price", "close", 380, 380),
+        ("Yes. And you keep 15%?", "close", 380, 380),
+        ("No worries, thanks.", "close", 380, 380),
+        ("Great, I'll ask the team to update it.", "close", 380, 380),
+        ("perfect, we will see you then", "close", 380, 380),
+        ("What? I never said that.", "negotiate", None, None),
+        ("Wait, which price?", "negotiate", None, None),
+        ("sorry, make it 375 yuan", "confirm", 375, 375),
+        ("I can't do 380 after all, 378 yuan is ok", "confirm", 378, 378),
         ("too low", "negotiate", None, None),
         ("no", "negotiate", None, None),
         ("hold on, I have to ask the owner", "negotiate", None, None),
@@ -112,6 +133,39 @@ def test_a_confirmation_wants_a_yes(
     state = stand(*TALK, (ASK, "ok, 380 is fine"), (NOTED, answer))
     assert state.ticket is not None
     assert (state.stage, state.ticket.agreed, state.ticket.offer) == (stage, agreed, offer)
+
+
+def test_a_correction_to_another_price_that_suffices_is_confirmed_again() -> None:
+    state = stand(*TALK, (ASK, "370 then"), (NOTED.replace("380", "370"), "sorry, make it 378 yuan"))
+    assert state.ticket is not None
+    assert (state.stage, state.ticket.agreed, state.ticket.restated) == ("confirm", 378, 0)
+
+
+def test_a_no_after_a_silence_is_still_to_what_was_confirmed() -> None:
+    kept = [*TALK, (ASK, "ok, 380 is fine")]
+    reminded = "Did you get a moment to look at it?"
+    assert stand(*kept, (NOTED, 45), (reminded, "no, too low")).stage == "negotiate"
+    assert stand(*kept, (NOTED, "yes"), ("Goodbye.", "No, nothing else from us.")).stage == "close"
+
+
+@pytest.mark.parametrize(
+    ("answer", "first", "second"),
+    [
+        ("Yes, that's right. For the Twin Room 450 is the best I can do.", 380, (None, 450)),
+        ("For the Twin Room 450 is the best I can do.", 380, (None, 450)),
+        ("ok, 440 is fine too", 380, (440, 440)),
+        ("No, 440 is too low for the Twin Room.", 380, (None, None)),
+        ("no, too low for the Deluxe King", None, (None, None)),
+    ],
+)
+def test_with_two_tickets_a_no_belongs_to_what_it_names(
+    answer: str, first: float | None, second: tuple[float | None, float | None]
+) -> None:
+    dear = SECOND | {"selling_price": 500, "target_selling_price": 440}
+    both = NOTED + " And the Twin Room, Dec 1-2, sells at 500 yuan now."
+    state = stand(*TALK, (ASK, "ok, 380 is fine"), (both, answer), tickets=(FIRST, dear))
+    assert state.tickets[0].agreed == first
+    assert (state.tickets[1].agreed, state.tickets[1].offer) == second
 
 
 def test_a_no_to_a_still_lower_price_leaves_what_is_agreed() -> None:

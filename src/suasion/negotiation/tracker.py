@@ -18,6 +18,10 @@ from suasion.negotiation.sop import Sop
 
 TOLERANCE = 0.5  # currency units within which two amounts are the same price
 ROUNDED = 1.0  # a net price in whole units, turned into selling again, is off by less
+YES = frozenset({"agree", "confirm_yes"})
+NEW_SUBJECTS = frozenset(
+    {"propose", "ask_best", "state_case"}
+)  # acts after which a no is not to what was confirmed
 
 
 class Hearing(Protocol):
@@ -50,7 +54,8 @@ class State:
     side: str | None = None
     tickets: tuple[TicketState, ...] = ()
     focus: int = 0
-    confirming: int | None = None  # the ticket whose price the agent's last words restated
+    asking: bool = False  # the agent's last words ask for a price
+    confirming: int | None = None  # the ticket whose restated price the counterpart has not said yes to yet
     attempts: int = 0  # replies of the agent in this stage, those to side states not counted
     silences: int = 0  # of the counterpart, since its last words
     replies: int = 0
@@ -92,7 +97,8 @@ def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
             said=state.said | acts,
             attempts=state.attempts + (state.side is None),
             replies=state.replies + 1,
-            confirming=None,
+            asking="propose" in acts,
+            confirming=None if acts & NEW_SUBJECTS else state.confirming,
         )
         state, more = _agent_prices(state, turn.text, acts)
     else:
@@ -100,6 +106,8 @@ def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
         if "opt_out" in acts:  # nothing may be asked of it any more, not for another ticket either
             state = replace(state, tickets=tuple(map(_given_up, state.tickets)))
         state, more = _counterpart_prices(state, turn.text, acts)
+        if acts & YES:
+            state = replace(state, confirming=None)
     return _move(state, events + more, sop)
 
 
@@ -165,61 +173,96 @@ def is_proposal(amount: float, ticket: Ticket) -> bool:
 
 
 def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[State, list[str]]:
-    asked_of = state.focus if state.confirming is None else state.confirming
-    if state.tickets and _takes_back(text, acts, state.tickets[asked_of], state.confirming is not None):
-        return _withdrawn(replace(state, focus=asked_of), text), ["price.withdrawn"]
-    current = state.ticket
-    if current is None:
+    if not state.tickets:
         return state, []
-    yes = "agree" in acts and not acts & {"refuse", "hesitate"}
-    # A price that the agent asked for, said again, is no offer ("380 is too low") unless with a yes.
-    fresh = [amount for amount in offers(text, current) if yes or not _asked(amount, current)]
-    offer = fresh[0] if fresh else None
+    place = state.focus if state.confirming is None else state.confirming
+    if not _names_another(place, text, state) and _takes_back(
+        text, acts, state.tickets[place], state.confirming is not None
+    ):
+        state, acceptable = _withdraw(replace(state, focus=place), text)
+        return state, ["price.acceptable" if acceptable else "price.withdrawn"]
+    current = state.tickets[state.focus]
+    yes = "agree" in acts or (state.asking and acts == {"confirm_yes"})
+    yes = yes and not acts & {"refuse", "hesitate"}
+    # A price that the agent asked for, said again, is no offer ("380 is too low") unless with a yes; nor is
+    # one that comes with a no alone ("at 350 we lose money").
+    fresh = [amount for amount in offers(text, current, acts) if yes or not _asked(amount, current)]
+    offer = fresh[0] if fresh and (yes or "counter" in acts or "refuse" not in acts) else None
     if offer is None and yes and current.agreed is None and current.proposals:
         offer = current.proposals[-1]
     if offer is None or "hesitate" in acts:
         return state, []
-    acceptable = offer <= current.ticket.target_selling_price + TOLERANCE
-    current = replace(current, offer=offer, agreed=offer if acceptable else current.agreed)
+    if current.agreed is not None and current.restated and offer > current.agreed - ROUNDED:
+        return state, []  # with a yes to what was confirmed, other prices are only spoken of
+    acceptable = _suffices(offer, current)
+    agreed, restated = (offer, 0) if acceptable else (current.agreed, current.restated)
+    current = replace(current, offer=offer, agreed=agreed, restated=restated)
     return _put(state, current), ["price.acceptable" if acceptable else "price.offer"]
 
 
-def _withdrawn(state: State, text: str) -> State:
-    """The ticket in focus is open again; a price that the counterpart names with it is its offer."""
+def _suffices(amount: float, state: TicketState) -> bool:
+    return amount <= state.ticket.target_selling_price + TOLERANCE
+
+
+def _names_another(place: int, text: str, state: State) -> bool:
+    """Whether the text names a detail of another ticket and none of this one."""
+    plain = text.casefold()
+    named = [
+        any(str(value).casefold() in plain for value in one.ticket.details.values()) for one in state.tickets
+    ]
+    return any(named) and not named[place]
+
+
+def _withdraw(state: State, text: str) -> tuple[State, bool]:
+    """The ticket in focus is open again, unless the price named in place of the agreed one suffices too."""
     current = state.tickets[state.focus]
-    named = [amount for amount in offers(text, current) if not _asked(amount, current)]
-    return _put(state, replace(current, agreed=None, restated=0, offer=named[0] if named else None))
+    old = current.agreed
+    named = [
+        amount
+        for amount in offers(text, current)
+        if not _asked(amount, current) and (old is None or abs(amount - old) > ROUNDED)
+    ]
+    offer = named[0] if named else None
+    acceptable = offer is not None and _suffices(offer, current)
+    opened = replace(current, agreed=offer if acceptable else None, restated=0, offer=offer)
+    return replace(_put(state, opened), confirming=None), acceptable
 
 
 def _takes_back(text: str, acts: frozenset[str], state: TicketState, confirming: bool) -> bool:
-    """Whether an agreed price no longer stands: taken back, another one named in its place, or, when it was
-    just restated, not met with a yes."""
+    """Whether an agreed price no longer stands: it is taken back, or there is no yes and instead another
+    price or, when it was just restated, a no or a doubt."""
     if state.agreed is None:
         return False
-    if "retract" in acts or (confirming and "refuse" in acts):
+    if "retract" in acts:
         return True
-    if confirming and "hesitate" in acts and not acts & {"agree", "confirm_yes"}:
+    if acts & YES:
+        return False
+    if confirming and acts & {"refuse", "hesitate"}:
         return True
-    named = list(offers(text, state))
+    named = list(offers(text, state, acts))
     return bool(named) and min(named) > state.agreed + ROUNDED
 
 
-def offers(text: str, state: TicketState) -> Iterator[float]:
-    """Selling prices that the counterpart names, the lowest first; deltas count from the current price."""
+def offers(text: str, state: TicketState, acts: frozenset[str] = frozenset()) -> Iterator[float]:
+    """Selling prices that the counterpart names, the lowest first; changes count from the current price.
+
+    A percentage without a direction ("85% booked") is one only where the `acts` say that an offer is made.
+    """
     found = []
     for mention in find_prices(text, state.ticket.currency):
-        amount = _selling(mention, state)
+        amount = _selling(mention, state, offering="counter" in acts)
         if amount is not None and 0 < amount < state.ticket.selling_price - TOLERANCE:
             found.append(amount)
     yield from sorted(found)
 
 
-def _selling(mention: PriceMention, state: TicketState) -> float | None:
+def _selling(mention: PriceMention, state: TicketState, offering: bool) -> float | None:
     ticket = state.ticket
     if mention.kind == PriceKind.COMMISSION:
         return None
     if mention.relation == "percent":
-        return ticket.selling_price * (1 - mention.amount / 100)
+        down = mention.direction < 0 or (mention.direction == 0 and offering)
+        return ticket.selling_price * (1 - mention.amount / 100) if down else None
     if mention.relation == "delta":
         return ticket.selling_price - mention.amount if mention.direction < 0 else None
     if mention.kind == PriceKind.NET:

@@ -145,7 +145,7 @@ def as_selling(mention: PriceMention, ticket: Ticket) -> float | None:
     if mention.kind == PriceKind.COMMISSION or mention.currency != ticket.currency:
         return None
     if mention.relation == "percent":
-        return ticket.selling_price * (1 - mention.amount / 100)
+        return ticket.selling_price * (1 - mention.amount / 100) if mention.direction <= 0 else None
     if mention.relation == "delta":
         return ticket.selling_price - mention.amount if mention.direction <= 0 else None
     if mention.kind == PriceKind.NET:
