@@ -9,7 +9,7 @@ from suasion.data.pairs import make_pairs
 from suasion.data.synthesize import examples_of, synthesize
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.policy.generate import Sample
+from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.sampled_pairs import sampled_pairs
 
@@ -19,11 +19,11 @@ FAULT = "I guarantee you twice as many bookings."
 class Scripted:
     """A policy that says what it is told, whatever it is asked."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
 
-    def samples(self, dialogues: Sequence[Dialogue], seed: int) -> list[Sample]:
-        return [Sample((1,), (0.0,), self.text, False) for _ in dialogues]
+    def drafts(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[str]]:
+        return [[self.texts[n % len(self.texts)] for n in range(copies)] for _ in dialogues]
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +54,16 @@ def test_the_experts_own_words_are_no_fault(pairs: list[Pair]) -> None:
 def test_only_so_many_contexts_are_sampled(pairs: list[Pair]) -> None:
     made = sampled_pairs(Scripted(FAULT), RewardSuite(Pack.load("hotel")), pairs, 2, 0)  # type: ignore[arg-type]
     assert len(made) == 2
+
+
+def test_samples_of_one_context_are_a_pair_where_one_breaks_no_rule(pairs: list[Pair]) -> None:
+    pack = Pack.load("hotel")
+    rules = RewardSuite(pack)
+    expert = next(pair for pair in pairs if pair.kind == "defect")
+    good = "Hello, " + expert.chosen
+    made = sampled_pairs(Scripted(good, FAULT), rules, [expert], 1, 0)  # type: ignore[arg-type]
+    clean = not rules.score([expert.dialogue.with_reply(good)])[0].scores[Source.RULES].evidence
+    chosen = [pair.chosen for pair in made if pair.rejected == FAULT]
+    assert chosen == ([expert.chosen, good] if clean else [expert.chosen])
+    assert all("greet" in pair.chosen_acts for pair in made if pair.chosen == good)
+    assert clean, "the case shows nothing"

@@ -22,5 +22,11 @@ class PolicyAgent:
         prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
         return [group[0] for group in sample(self.backbone, self.adapter, prompts, self.generation, seed)]
 
+    def drafts(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[str]]:
+        """`copies` replies to each dialogue."""
+        prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
+        groups = sample(self.backbone, self.adapter, prompts, self.generation, seed, copies)
+        return [[one.text for one in group] for group in groups]
+
     def reply(self, dialogues: Sequence[Dialogue], seed: int) -> list[str]:
         return [one.text for one in self.samples(dialogues, seed)]

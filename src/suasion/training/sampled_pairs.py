@@ -1,6 +1,7 @@
-"""Preference pairs from the policy's own replies: the expert's reply against a sample that breaks a rule.
+"""Preference pairs from the policy's own replies: one that breaks a rule, against one that breaks none.
 
 Made faults are not the faults that the policy has; the paper's reward model learned from SFT samples too.
+Training compares samples of one context, so where those differ in faults they are a pair as well.
 """
 
 from collections.abc import Sequence
@@ -11,31 +12,56 @@ from suasion.negotiation.dialogue import dump_dialogue
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 
+COPIES = 2  # samples of a context
+
 
 def sampled_pairs(
     agent: PolicyAgent, rules: RewardSuite, pairs: Sequence[Pair], count: int, seed: int
 ) -> list[Pair]:
-    """Samples of `count` contexts whose expert reply is known; those that break a rule become pairs."""
+    """Samples of `count` contexts whose expert reply is known.
+
+    Each that breaks a rule is rejected against the expert's reply, and against a sample that breaks none.
+    """
     experts = {dump_dialogue(pair.dialogue): pair for pair in pairs if pair.kind == "defect"}
     known = list(experts.values())[:count]
-    samples = agent.samples([pair.dialogue for pair in known], seed)
-    replies = [pair.dialogue.with_reply(one.text) for pair, one in zip(known, samples, strict=True)]
-    found = []
-    for pair, reply, reading in zip(known, replies, rules.score(replies), strict=True):
-        faults = [hit for hit in reading.scores[Source.RULES].evidence if hit.points < 0]
-        if faults and reply.reply and reply.reply != pair.chosen:
-            worst = min(faults, key=lambda hit: hit.points)
-            found.append(
-                Pair(
-                    dialogue=pair.dialogue,
-                    chosen=pair.chosen,
-                    rejected=reply.reply,
-                    kind="sampled",
-                    defect=worst.name,
-                    source="sop_path",
-                    family=pair.family,
-                    chosen_acts=pair.chosen_acts,
-                    rejected_acts=tuple(sorted(rules.hearing.hear("agent", reply.reply))),
-                )
-            )
+    found: list[Pair] = []
+    for expert, drafts in zip(
+        known, agent.drafts([pair.dialogue for pair in known], COPIES, seed), strict=True
+    ):
+        texts = [text for text in dict.fromkeys(drafts) if text and text != expert.chosen]
+        faults = dict(zip(texts, _faults(texts, expert, rules), strict=True))
+        clean = next((text for text in texts if faults[text] is None), None)
+        for text, fault in faults.items():
+            if fault is not None:
+                found.append(_pair(expert, expert.chosen, text, fault, rules))
+                if clean is not None:
+                    found.append(_pair(expert, clean, text, fault, rules))
     return found
+
+
+def _faults(texts: Sequence[str], expert: Pair, rules: RewardSuite) -> list[str | None]:
+    """The worst rule that each reply breaks, or None."""
+    worst: list[str | None] = []
+    for reading in rules.score([expert.dialogue.with_reply(text) for text in texts]):
+        hits = [hit for hit in reading.scores[Source.RULES].evidence if hit.points < 0]
+        worst.append(min(hits, key=lambda hit: hit.points).name if hits else None)
+    return worst
+
+
+def _pair(expert: Pair, chosen: str, rejected: str, fault: str, rules: RewardSuite) -> Pair:
+    def acts(text: str) -> tuple[str, ...]:
+        return (
+            expert.chosen_acts if text == expert.chosen else tuple(sorted(rules.hearing.hear("agent", text)))
+        )
+
+    return Pair(
+        dialogue=expert.dialogue,
+        chosen=chosen,
+        rejected=rejected,
+        kind="sampled",
+        defect=fault,
+        source="sop_path",
+        family=expert.family,
+        chosen_acts=acts(chosen),
+        rejected_acts=acts(rejected),
+    )
