@@ -50,7 +50,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 quickstart: $(STAMP) ## train a negotiator on this machine and write runs/quickstart/report.html
 	$(BIN)/suasion model install
-	$(BIN)/suasion run --config configs/quickstart.toml --output runs/quickstart $(ARGS)
+	$(BIN)/suasion run --config configs/quickstart.toml --output runs/quickstart --overwrite $(ARGS)
 
 test: $(STAMP) ## the fast tests
 	$(BIN)/python -m pytest -m 'not slow and not gpu and not live' $(ARGS)

@@ -5,7 +5,6 @@ The side-by-side bench against TRL's GRPO belongs to the speed issue and is not 
 
 import argparse
 import statistics
-import time
 
 from suasion.config import RunConfig, TrainingConfig
 from suasion.data.synthesize import examples_of, synthesize
@@ -13,6 +12,7 @@ from suasion.negotiation.pack import Pack
 from suasion.policy.model import load_backbone
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
+from suasion.training.experience import PHASES
 from suasion.training.trainer import Trainer
 
 
@@ -25,14 +25,10 @@ def main() -> None:
     contexts = [example.dialogue for example in examples_of(synthesize(pack, 20, 0), pack)]
     backbone = load_backbone(config.model)
     trainer = Trainer(backbone, RewardSuite(pack, None, RewardModel(backbone, pack)), pack, config)
-    collect, total = [], []
-    for step in range(steps + 1):
-        start = time.perf_counter()
-        record = trainer.step(step, contexts[8 * step : 8 * step + 8])
-        total.append(time.perf_counter() - start)
-        collect.append(record["collect_s"])
-    collected, whole = statistics.median(collect[1:]), statistics.median(total[1:])
-    print(f"{backbone.dtype}, {steps} steps: collect {collected:.1f} s, update {whole - collected:.1f} s")
+    records = [trainer.step(step, contexts[8 * step : 8 * step + 8]) for step in range(steps + 1)][1:]
+    print(f"{backbone.dtype}, {steps} steps, medians")
+    for phase in (*PHASES, "update"):
+        print(f"{phase:<10} {statistics.median(record[f'{phase}_s'] for record in records):5.1f} s")
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ BROKEN = [
     (json.dumps(changed(replly="x")), "replly"),
     (json.dumps({key: value for key, value in GOOD.items() if key != "reply"}), "reply"),
     (json.dumps(GOOD).replace("420", "NaN"), "NaN"),
+    (json.dumps(changed(reply="a \ud800 b")), "reply"),
+    (json.dumps(changed(turns=[{"speaker": "agent", "text": "\udfff"}])), "turns.0.text"),
 ]
 
 
@@ -132,6 +134,11 @@ def test_score_does_not_write_over_what_it_reads(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["score", "--input", str(path), "--output", str(path)])
     assert result.exit_code == 2
     assert "is the input file" in result.stderr
+    wrong = ["score", "--input", str(tmp_path / "missing.jsonl"), "--output", str(path)]
+    result = CliRunner().invoke(main, wrong)
+    assert result.exit_code != 0
+    assert "missing.jsonl" in result.stderr
+    assert not isinstance(result.exception, OSError)
     assert json.loads(path.read_text(encoding="utf-8")) == GOOD
 
 

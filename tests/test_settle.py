@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from suasion import settle
-from suasion.config import RunConfig, TrainingConfig
+from suasion.config import DataConfig, RunConfig, TrainingConfig
 from suasion.errors import InputError
 
 
@@ -27,6 +27,25 @@ def test_a_fast_processor_does_all_and_a_slow_one_says_what_it_leaves_out(
     assert settled.training.steps == config.training.steps // 2
     assert "cut to 50%" in trims[0]
     assert trims[0] in capsys.readouterr().err
+
+
+def test_a_trim_makes_nothing_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    config = RunConfig(training=TrainingConfig(steps=2), data=DataConfig(faults=0, dialogues=9))
+    settled, _ = settle.begin(config, tmp_path, False, "x")
+    assert (settled.training.steps, settled.data.faults, settled.data.dialogues) == (2, 0, 9)
+
+
+def test_what_was_trained_is_removed_only_where_that_is_said(tmp_path: Path) -> None:
+    settle.begin(RunConfig(), tmp_path, False, "x")
+    trained = tmp_path / "sft.safetensors"
+    trained.write_bytes(b"minutes of work")
+    with pytest.raises(InputError, match="--resume goes on with it, --overwrite removes it"):
+        settle.begin(RunConfig(), tmp_path, False, "x")
+    settle.begin(RunConfig(), tmp_path, True, "x")
+    assert trained.exists()
+    settle.begin(RunConfig(), tmp_path, False, "x", overwrite=True)
+    assert not trained.exists()
 
 
 def test_the_type_is_settled_once(tmp_path: Path) -> None:
@@ -78,5 +97,5 @@ def test_a_new_run_takes_nothing_from_an_old_one(tmp_path: Path) -> None:
     (tmp_path / "rewards").mkdir()
     for name in ("sft.safetensors", "rewards/judge.safetensors", "notes.txt"):
         (tmp_path / name).write_text("old", encoding="utf-8")
-    settle.begin(RunConfig(), tmp_path, False, "x")
+    settle.begin(RunConfig(), tmp_path, False, "x", overwrite=True)
     assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", "run.json"}

@@ -172,7 +172,10 @@ class AlarmsConfig(_Frozen):
         "tell", description="tell: a line and a note in the record; stop: training ends there"
     )
     parted: float = Field(
-        0.1, ge=0, description="fall of the held-out check from its best, while R_total in training rises"
+        0.25,
+        ge=0,
+        description="fall of the held-out measure (R_total, or violations a reply) from its best, "
+        "while R_total in training rises",
     )
     component: float = Field(
         0.98, gt=0, description="share of one reward in what tells replies to a context apart"

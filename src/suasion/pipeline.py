@@ -57,13 +57,15 @@ def run(
     resume: bool = False,
     command: str = "suasion run",
     until: Stage = "evaluation",
+    overwrite: bool = False,
 ) -> Report | None:
-    """Train and judge a negotiator in `folder`; with `resume` what is there already is used.
+    """Train and judge a negotiator in `folder`; with `resume` what is there is used, with
+    `overwrite` it is removed.
 
     Returns the report, or None where the road ends before the evaluation.
     """
     pack, log = Pack.load(config.pack), Log(SHARES)
-    config, trims = begin(config, folder, resume, command)
+    config, trims = begin(config, folder, resume, command, overwrite)
     with log.phase("data"):
         data = prepare(pack, config)
     with log.phase("model"):

@@ -65,10 +65,11 @@ def score_file(
     chunk: int,
     complain: Callable[[InputError], None],
 ) -> Tally:
-    """Score each record that can be read, in order."""
+    """Score each record that can be read, in order. `output` appears when all are, or stays as it was."""
     tally = Tally()
     output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("w", encoding="utf-8") as out:
+    part = output.with_name(output.name + ".part")
+    with part.open("w", encoding="utf-8") as out:
         for records in _chunks(pack, source, chunk):
             good = []
             for record in records:
@@ -81,6 +82,7 @@ def score_file(
                 out.write(json.dumps(reading.as_json(dialogue.id), ensure_ascii=False) + "\n")
                 tally.scored += 1
                 tally.faulty += any(hit.points < 0 for hit in reading.scores[Source.RULES].evidence)
+    part.replace(output)
     return tally
 
 

@@ -11,11 +11,14 @@ from suasion.run_folder import describe_run, discard, load_run, load_run_config,
 FAST_ENOUGH = 240.0  # GFLOP/s of matrix products at which the configured sizes fit their minutes
 
 
-def begin(config: RunConfig, folder: Path, resume: bool, command: str) -> tuple[RunConfig, list[str]]:
+def begin(
+    config: RunConfig, folder: Path, resume: bool, command: str, overwrite: bool = False
+) -> tuple[RunConfig, list[str]]:
     """What the run does, settled and written down: sizes and type that fit this processor.
 
-    With `resume` as the run in the folder did it; else what an earlier run left there is removed. Raises
-    InputError where that run had other settings than those of training's length and of the evaluation.
+    With `resume` as the run in the folder did it, with `overwrite` what it left there is removed. Raises
+    InputError where neither is said of a folder with a trained model, and where a run that is gone on with
+    had other settings than those of training's length and of the evaluation.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if resume and (folder / "run.json").exists():
@@ -25,6 +28,10 @@ def begin(config: RunConfig, folder: Path, resume: bool, command: str) -> tuple[
             steps = settled.training.model_copy(update={"steps": config.training.steps})
             settled = settled.model_copy(update={"training": steps, "evaluation": config.evaluation})
     else:
+        if not overwrite and (folder / "sft.safetensors").exists():
+            raise InputError(
+                "holds an earlier run: --resume goes on with it, --overwrite removes it", str(folder)
+            )
         discard(folder)
         settled, trims = trim(config)
         if config.model.dtype == "auto":
@@ -67,14 +74,17 @@ def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
     smaller = config.model_copy(
         update={
             "data": data.model_copy(
-                update={
-                    key: max(16, int(getattr(data, key) * share)) for key in ("dialogues", "pairs", "faults")
-                }
+                update={key: _less(getattr(data, key), share, 16) for key in ("dialogues", "pairs", "faults")}
             ),
-            "training": training.model_copy(update={"steps": max(4, int(training.steps * share))}),
+            "training": training.model_copy(update={"steps": _less(training.steps, share, 4)}),
             "evaluation": judged.model_copy(update={"base_contexts": int(judged.base_contexts * share)}),
         }
     )
     note = f"matrix products reach {speed:.0f} GFLOP/s, under {FAST_ENOUGH:.0f}: training cut to {share:.0%}"
     sys.stderr.write(note + "\n")
     return smaller, [note]
+
+
+def _less(count: int, share: float, least: int) -> int:
+    """That share of a count, at least `least`, never more than there was."""
+    return min(count, max(least, int(count * share)))

@@ -10,7 +10,7 @@ def test_a_gap_breaks_the_line_and_is_never_zero() -> None:
         for step, value in enumerate([1.0, 2.0, None, 3.0, 2.0], start=1)
     ]
     drawn = panels(rows)
-    assert [panel.title for panel in drawn] == ["R_total", "mine"]
+    assert [panel.title for panel in drawn] == ["R_total"], "what has no title is left to the log"
     total = drawn[0]
     assert (len(total.dots), len(total.lines)) == (4, 2)
     assert (total.dots[0][0], total.dots[-1][0]) == (LEFT, WIDTH - RIGHT)

@@ -36,6 +36,14 @@ class _Commands(click.Group):
             ctx.exit(2)
 
 
+_resume = click.option(
+    "--resume", is_flag=True, help="use what the directory has and go on from its last checkpoint"
+)
+_overwrite = click.option(
+    "--overwrite", is_flag=True, help="remove what an earlier run left in the directory"
+)
+
+
 def _run_options(command: Callable[..., None]) -> Callable[..., None]:
     """What every training command asks for."""
     options = (
@@ -76,10 +84,11 @@ def model_install() -> None:
 )
 @click.option("--output", type=FOLDER, required=True, help="run directory")
 @click.option("--seed", type=int, help="instead of the file's")
-@click.option("--resume", is_flag=True, help="use what the directory has and go on from its last checkpoint")
-def run_command(config_path: Path, output: Path, seed: int | None, resume: bool) -> None:
+@_resume
+@_overwrite
+def run_command(config_path: Path, output: Path, seed: int | None, resume: bool, overwrite: bool) -> None:
     """The whole road: data, SFT, reward model, judge, REPO, report."""
-    _train(config_path, output, seed, resume, None)
+    _train(config_path, output, seed, resume, None, overwrite=overwrite)
 
 
 @main.group(epilog=example("suasion train repo --config configs/quickstart.toml --output runs/mine"))
@@ -89,9 +98,12 @@ def train() -> None:
 
 @train.command("sft", epilog=example("suasion train sft --config configs/quickstart.toml --output runs/mine"))
 @_run_options
-def train_sft(config_path: Path, output: Path, seed: int | None, records: Path | None) -> None:
+@_overwrite
+def train_sft(
+    config_path: Path, output: Path, seed: int | None, records: Path | None, overwrite: bool
+) -> None:
     """SFT alone: the agent that every later stage stands on."""
-    _train(config_path, output, seed, False, records, "SFT")
+    _train(config_path, output, seed, False, records, "SFT", overwrite)
 
 
 @train.command(
@@ -107,10 +119,13 @@ def train_rewards(config_path: Path, output: Path, seed: int | None, records: Pa
     "repo", epilog=example("suasion train repo --config configs/quickstart.toml --output runs/mine --resume")
 )
 @_run_options
-@click.option("--resume", is_flag=True, help="use what the directory has and go on from its last checkpoint")
-def train_repo(config_path: Path, output: Path, seed: int | None, records: Path | None, resume: bool) -> None:
+@_resume
+@_overwrite
+def train_repo(
+    config_path: Path, output: Path, seed: int | None, records: Path | None, resume: bool, overwrite: bool
+) -> None:
     """REPO: RM, judge and rules as one reward, PPO with a value model; then the verdict."""
-    _train(config_path, output, seed, resume, records)
+    _train(config_path, output, seed, resume, records, overwrite=overwrite)
 
 
 def _train(
@@ -120,12 +135,13 @@ def _train(
     resume: bool,
     records: Path | None,
     until: "Stage" = "evaluation",
+    overwrite: bool = False,
 ) -> None:
     from suasion.config import load_config
     from suasion.pipeline import run
 
     config = load_config(config_path, records, seed=seed)
-    report = run(config, output, resume, _command(), until)
+    report = run(config, output, resume, _command(), until, overwrite)
     if report is None:
         click.echo(output)
         return
@@ -147,7 +163,7 @@ def _command() -> str:
     return "suasion " + " ".join(sys.argv[1:])
 
 
-@main.command(epilog=example("suasion score --pack hotel --input replies.jsonl --output scores.jsonl"))
+@main.command(epilog=example("suasion score --input examples/replies.jsonl --output runs/scores.jsonl"))
 @click.option("--pack", "pack_name", default="hotel", help="built-in pack or folder")
 @click.option(
     "--input", "source", type=FILE, required=True, help="dialogue records with `reply`, one JSON a line"
@@ -161,7 +177,7 @@ def score(pack_name: str, source: Path, output: Path, judge: str, preference: st
     from suasion.scoring import load_suite, score_file
 
     pack = Pack.load(pack_name)
-    if output.exists() and output.samefile(source):
+    if output.exists() and source.exists() and output.samefile(source):
         raise click.BadParameter("is the input file; name another", param_hint="--output")
     tally = score_file(load_suite(pack, judge, preference), pack, source, output, CHUNK, _complain)
     click.echo(f"{tally.scored} scored, {tally.faulty} of them break a rule; {output}")
@@ -170,7 +186,9 @@ def score(pack_name: str, source: Path, output: Path, judge: str, preference: st
         sys.exit(1)
 
 
-@main.command(epilog=example("suasion reply --agent intent --input dialogues.jsonl --output replies.jsonl"))
+@main.command(
+    epilog=example("suasion reply --agent intent --input examples/replies.jsonl --output runs/replies.jsonl")
+)
 @click.option("--agent", required=True, help="run directory, or `intent`")
 @click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
 @click.option("--input", "source", type=FILE, required=True, help="dialogue records")

@@ -23,9 +23,11 @@ TITLES = {
     "kl": "KL to the reference, nats",
     "entropy": "Entropy, nats per token",
     "explained_variance": "Value model: explained variance",
-    "value_explained_variance": "Value model: explained variance",
     "reply_tokens": "Reply length, tokens",
-    "share_unscored": "Share of replies not scored",
+    "share_clipped": "Share of replies at which E is clipped",
+    "share_near_zero": "Share of replies with R_model near 0",
+    "share_unread_total": "Share of replies without a total",
+    "validation": "Held-out measure",
     "time_s": "Time per step, s",
 }
 
@@ -69,14 +71,13 @@ class Strip:
 
 
 def panels(curves: Sequence[Mapping[str, float | None]]) -> tuple[Panel, ...]:
-    """A panel for every key that has a number in some step, those of TITLES first."""
-    keys = dict.fromkeys([*TITLES, *(key for row in curves for key in row)])
+    """A panel for every key of TITLES that has a number in some step; the rest is in the run's log."""
     found = []
-    for key in keys:
+    for key, title in TITLES.items():
         steps = [row.get("step", index) for index, row in enumerate(curves)]
         points = [(float(s), row.get(key)) for s, row in zip(steps, curves, strict=True) if s is not None]
-        if key != "step" and any(value is not None for _, value in points):
-            found.append(_panel(TITLES.get(key, key.replace("_", " ")), points))
+        if any(value is not None for _, value in points):
+            found.append(_panel(title, points))
     return tuple(found)
 
 

@@ -90,6 +90,8 @@ def parse_dialogue(
         raise InputError(f"not valid JSON: {error}", file, number) from None
     if not isinstance(content, dict):
         raise InputError(f"a record is a JSON object, found {type(content).__name__}", file, number)
+    if (where := _half_character(content)) is not None:
+        raise InputError("half of a surrogate pair is no text", file, number, where or None)
     try:
         dialogue = Dialogue.model_validate(content)
         if check:
@@ -101,6 +103,25 @@ def parse_dialogue(
         raise InputError(describe(fault), file, number, field or None) from None
     except InputError as error:
         raise InputError(error.message, file, number, error.field) from None
+
+
+def _half_character(content: Any, where: str = "") -> str | None:
+    """The field of the first text with a lone surrogate, which JSON allows and UTF-8 does not."""
+    if isinstance(content, str):
+        return where if any("\ud800" <= character <= "\udfff" for character in content) else None
+    parts = (
+        content.items()
+        if isinstance(content, dict)
+        else enumerate(content)
+        if isinstance(content, list)
+        else ()
+    )
+    for key, value in parts:
+        below = f"{where}.{key}".lstrip(".")
+        for text in (key, value):
+            if (found := _half_character(text, below)) is not None:
+                return found.encode("utf-8", "replace").decode()
+    return None
 
 
 def _no_constant(name: str) -> float:

@@ -6,6 +6,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from suasion.config import GenerationConfig
 from suasion.negotiation.dialogue import Dialogue
@@ -162,8 +163,13 @@ def logprobs_of(
     before = choosing_states(hidden, batch)  # (N, H): only what predicts a reply token
     logs = torch.log_softmax(backbone.project(before) / temperature, dim=-1)
     chosen = batch.input_ids[rows, columns].to(logs.device)
-    entropy = -(logs.exp() * logs).sum(-1)
+    entropy = checkpoint(_entropy, logs, use_reentrant=False)  # its parts are as large as the logits
     return logs.gather(1, chosen[:, None]).squeeze(1), entropy
+
+
+def _entropy(logs: Tensor) -> Tensor:
+    """(N, V) -> (N,)."""
+    return -(logs.exp() * logs).sum(-1)
 
 
 def choosing_states(hidden: Tensor, batch: TreeBatch) -> Tensor:

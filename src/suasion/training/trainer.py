@@ -35,7 +35,6 @@ from suasion.training.value_head import Ridge
 
 VALUE = "value"
 RECENT = 3  # steps whose KL decides the next one's weight
-_RULES = Source.RULES
 
 
 class TooManyUnreadError(RuntimeError):
@@ -115,13 +114,13 @@ class Trainer:
         return record | {"step": step, "time_s": perf_counter() - start}
 
     def _look(self, records: list[dict[str, Any]]) -> None:
-        """Note the alarms of the last step in its record; tell those that the step before did not have."""
+        """Note the alarms of the last step in its record; tell those that have not rung before."""
         found = alarms(records, self.config.alarms)
         if not found:
             return
         records[-1]["alarms"] = found
-        known = records[-2].get("alarms", {})
-        for name in sorted(set(found) - set(known)):
+        known = {name for record in records[:-1] for name in record.get("alarms", {})}
+        for name in sorted(set(found) - known):
             sys.stderr.write(f"\nalarm after step {len(records)}: {name}: {found[name]}\n")
         if self.config.alarms.action == "stop":
             records[-1]["stopped_by"] = sorted(found)
@@ -204,7 +203,11 @@ class Trainer:
 
     def _unread(self, batch: Experience) -> dict[str, float]:
         """Share of the replies without a total, and of those that each source of the suite gave none for."""
-        sources = {Source.MODEL: self.suite.model, Source.JUDGE: self.suite.judge, _RULES: self.suite.rules}
+        sources = {
+            Source.MODEL: self.suite.model,
+            Source.JUDGE: self.suite.judge,
+            Source.RULES: self.suite.rules,
+        }
         shares = {"total": 1 - float(batch.kept.float().mean())}
         for source in (source for source, asked in sources.items() if asked is not None):
             scores = [reading.scores[source] for reading in batch.readings]

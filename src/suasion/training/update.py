@@ -68,7 +68,8 @@ def policy_gradient(
             logs, entropy = token_logprobs(backbone, layout, temperature)
             new, entropy, old = logs.cpu()[on], entropy.cpu()[on], part.batch.old[take]
             loss, clipped = policy_loss(new, old, part.advantages[take], settings.clip)
-            ((loss - settings.entropy * entropy).sum() / part.count).backward()
+            whole = loss - settings.entropy * entropy if settings.entropy else loss
+            (whole.sum() / part.count).backward()
             sums["policy_loss"] += float(loss.detach().sum())
             sums["clip_fraction"] += float(clipped.sum())
             sums["entropy"] += float(entropy.detach().sum())

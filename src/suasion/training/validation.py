@@ -1,7 +1,8 @@
 """The best policy so far, by a declared measure on contexts that nothing is trained or judged on."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,11 @@ class Validation:
         every = self.settings.validate_every
         return bool(every and self.contexts) and ((step + 1) % every == 0 or step + 1 == self.settings.steps)
 
-    def measure(self) -> float:
-        """The declared measure, higher is better: mean R_total, or the violations per 100 replies below 0."""
+    def measure(self) -> float | None:
+        """The declared measure, higher is better: mean R_total, or the violations per reply below 0.
+
+        None where no reply could be read.
+        """
         replies = self.agent.reply(self.contexts, self.seed)
         readings = self.suite.score([c.with_reply(r) for c, r in zip(self.contexts, replies, strict=True)])
         return MEASURES[self.settings.validate_by](readings)
@@ -47,11 +51,7 @@ class Validation:
     def keep(self, folder: Path, records: Sequence[dict[str, Any]]) -> None:
         """Write the adapter where the last record's measurement is above all before it."""
         measured = [r["validation"] for r in records if r.get("validation") is not None]
-        if (
-            measured
-            and records[-1].get("validation") is not None
-            and max(measured[:-1], default=-1e9) < measured[-1]
-        ):
+        if records[-1].get("validation") is not None and max(measured[:-1], default=-inf) < measured[-1]:
             adapter = self.backbone.adapter(self.role)
             save_tensors(folder / BEST, {key: value.detach().cpu() for key, value in adapter.items()})
 
@@ -64,13 +64,16 @@ class Validation:
         return int(max(measured, key=lambda record: record["validation"])["step"])
 
 
-def _reward(readings: Sequence[Reading]) -> float:
+def _reward(readings: Sequence[Reading]) -> float | None:
     read = [reading.r_total for reading in readings if reading.r_total is not None]
-    return statistics.mean(read) if read else float("-inf")
+    return statistics.mean(read) if read else None
 
 
 def _violations(readings: Sequence[Reading]) -> float:
-    return -100 * statistics.mean(len(reading.scores[Source.RULES].evidence) for reading in readings)
+    return -statistics.mean(len(reading.scores[Source.RULES].evidence) for reading in readings)
 
 
-MEASURES = {"r_total": _reward, "violations": _violations}
+MEASURES: dict[str, Callable[[Sequence[Reading]], float | None]] = {
+    "r_total": _reward,
+    "violations": _violations,
+}
