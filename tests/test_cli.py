@@ -179,6 +179,23 @@ def test_every_help_has_an_example_of_a_real_command(words: tuple[str, ...], com
     assert found.make_context(found.name, example).params is not None
 
 
+CHEAP = {"score", "reply", "simulate", "data", "data synthesize", "pack", "pack check"}
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [(words, command) for words, command in every_command(main) if " ".join(words) in CHEAP],
+    ids=lambda value: str(value)[:40],
+)
+def test_the_examples_that_train_nothing_run(
+    words: tuple[str, ...], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "examples").symlink_to(Path(__file__).parents[1] / "examples")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, str(command.epilog).split("suasion ", 1)[1].split())
+    assert result.exit_code == 0, result.output
+
+
 def test_help_is_quick() -> None:
     times = []
     for _ in range(5):

@@ -211,7 +211,7 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
 
 
 @main.command(
-    epilog=example("suasion simulate --agent intent --conversations 20 --seed 1 --output talks.jsonl")
+    epilog=example("suasion simulate --agent intent --conversations 20 --seed 1 --output runs/talks.jsonl")
 )
 @click.option("--agent", required=True, help="run directory, or `intent`")
 @click.option("--pack", "pack_name", default="hotel", help="for the intent agent")

@@ -7,12 +7,14 @@ import click
 from suasion.cli.options import FILE, FOLDER, example
 
 
-@click.group(epilog=example("suasion data synthesize --count 100 --output dialogues.jsonl"))
+@click.group(epilog=example("suasion data synthesize --count 100 --output runs/dialogues.jsonl"))
 def data() -> None:
     """Dialogues to learn from."""
 
 
-@data.command("synthesize", epilog=example("suasion data synthesize --count 100 --output dialogues.jsonl"))
+@data.command(
+    "synthesize", epilog=example("suasion data synthesize --count 100 --output runs/dialogues.jsonl")
+)
 @click.option("--pack", "pack_name", default="hotel")
 @click.option("--count", type=click.IntRange(1), required=True)
 @click.option("--seed", type=int, default=0)
@@ -28,7 +30,7 @@ def data_synthesize(pack_name: str, count: int, seed: int, split: str, output: P
     click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
 
 
-@data.command("import", epilog=example("suasion data import --source persuasionforgood --output real.jsonl"))
+@data.command("import", epilog=example("suasion data import --source FOLDER --output runs/real.jsonl"))
 @click.option("--source", type=FOLDER, required=True, help="folder with full_dialog.csv (PersuasionForGood)")
 @click.option("--goal", default="persuade the other person to donate to a charity", help="said in the brief")
 @click.option("--output", type=FILE, required=True)

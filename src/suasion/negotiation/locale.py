@@ -1,5 +1,6 @@
 """The words of a language, as data: `load_locale("en")` reads suasion/locales/en.yaml and checks it."""
 
+import hashlib
 from functools import lru_cache
 from importlib import resources
 from typing import Literal
@@ -173,6 +174,15 @@ class Locale(_Data):
 
 
 @lru_cache
+def locales_version() -> str:
+    """Hash of the words of all languages: a change of any of them is another version."""
+    digest = hashlib.sha256()
+    for file in sorted(resources.files("suasion.locales").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".yaml"):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
 def load_locale(name: str) -> Locale:
     """The locale called `name`. Raises LocaleError when there is none, or its file is wrong."""
     folder = resources.files("suasion.locales")

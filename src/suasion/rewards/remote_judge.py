@@ -1,6 +1,7 @@
 """RJ behind an OpenAI-compatible endpoint: one call a reply, a probability per criterion."""
 
 import asyncio
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -48,7 +49,8 @@ class RemoteJudge:
 
     @property
     def version(self) -> str:
-        return f"{self.model}:{self.rubric.version}"
+        asked = hashlib.sha256(f"{self.url}\0{self.model}\0{SYSTEM}".encode()).hexdigest()[:12]
+        return f"{self.model}:{asked}:{self.rubric.version}"  # an address may hold a secret
 
     def score(self, dialogues: Sequence[Dialogue]) -> list[Score]:
         return asyncio.run(self._score_all(dialogues))

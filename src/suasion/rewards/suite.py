@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from suasion.config import RewardsConfig
 from suasion.language.acts import load_hearing
 from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.locale import locales_version
 from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import track
 from suasion.rewards.enhance import enhance
@@ -79,7 +80,7 @@ class Reading:
 
 
 class RewardSuite:
-    """RM + RJ + RF over a pack, with a version that changes whenever any of them does."""
+    """RM + RJ + RF over a pack, with a version that changes with any of their data: pack, words, weights."""
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class RewardSuite:
         self.hearing = load_hearing(pack)
         parts = [
             pack.version,
+            locales_version(),
             judge.version if judge else "",
             model.version if model else "",
             self.config.model_dump_json(),
