@@ -62,8 +62,7 @@ def test_samples_of_one_context_are_a_pair_where_one_breaks_no_rule(pairs: list[
     expert = next(pair for pair in pairs if pair.kind == "defect")
     good = "Hello, " + expert.chosen
     made = sampled_pairs(Scripted(good, FAULT), rules, [expert], 1, 0)  # type: ignore[arg-type]
-    clean = not rules.score([expert.dialogue.with_reply(good)])[0].scores[Source.RULES].evidence
+    assert not rules.score([expert.dialogue.with_reply(good)])[0].scores[Source.RULES].evidence
     chosen = [pair.chosen for pair in made if pair.rejected == FAULT]
-    assert chosen == ([expert.chosen, good] if clean else [expert.chosen])
+    assert chosen == [expert.chosen, good]
     assert all("greet" in pair.chosen_acts for pair in made if pair.chosen == good)
-    assert clean, "the case shows nothing"

@@ -19,14 +19,15 @@ class PolicyAgent:
 
     def samples(self, dialogues: Sequence[Dialogue], seed: int) -> list[Sample]:
         """One reply to each dialogue, with its tokens."""
-        prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
-        return [group[0] for group in sample(self.backbone, self.adapter, prompts, self.generation, seed)]
+        return [group[0] for group in self._sample(dialogues, 1, seed)]
 
     def drafts(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[str]]:
         """`copies` replies to each dialogue."""
-        prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
-        groups = sample(self.backbone, self.adapter, prompts, self.generation, seed, copies)
-        return [[one.text for one in group] for group in groups]
+        return [[one.text for one in group] for group in self._sample(dialogues, copies, seed)]
 
     def reply(self, dialogues: Sequence[Dialogue], seed: int) -> list[str]:
         return [one.text for one in self.samples(dialogues, seed)]
+
+    def _sample(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[Sample]]:
+        prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
+        return sample(self.backbone, self.adapter, prompts, self.generation, seed, copies)

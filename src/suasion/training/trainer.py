@@ -4,6 +4,7 @@ import random
 import statistics
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -84,8 +85,10 @@ class Trainer:
         checkpoint.write_log(records)
         for count in range(1, len(records) + 1):
             self._adapt(records[:count])
-        tracker = Tracker(settings, folder, len(records))
-        with Progress(settings.method) as progress:
+        with (
+            closing(Tracker(settings, folder, len(records))) as tracker,
+            Progress(settings.method) as progress,
+        ):
             while len(records) < settings.steps and not (records and "stopped_by" in records[-1]):
                 record = self._next(len(records), pool, check)
                 records.append(record)
@@ -101,7 +104,6 @@ class Trainer:
                 progress.at(
                     len(records), settings.steps, f"R_total {record['r_total']:+.2f}  KL {record['kl']:.2f}"
                 )
-        tracker.close()
         check.restore_best(folder, records)
         return records
 
@@ -211,7 +213,7 @@ class Trainer:
         shares = {"total": 1 - float(batch.kept.float().mean())}
         for source in (source for source, asked in sources.items() if asked is not None):
             scores = [reading.scores[source] for reading in batch.readings]
-            shares[source.value] = _mean([float(score.value is None) for score in scores]) or 0.0
+            shares[source.value] = statistics.mean(float(score.value is None) for score in scores)
         return shares
 
     def _update(self, part: Minibatch) -> Notes:
@@ -248,7 +250,3 @@ def _minibatches(contexts: int, count: int, seed: str) -> list[tuple[int, ...]]:
     order = random.Random(seed).sample(range(contexts), contexts)
     size = -(-contexts // count)
     return [tuple(order[start : start + size]) for start in range(0, contexts, size)]
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return statistics.mean(values) if values else None

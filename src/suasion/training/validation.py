@@ -55,13 +55,10 @@ class Validation:
             adapter = self.backbone.adapter(self.role)
             save_tensors(folder / BEST, {key: value.detach().cpu() for key, value in adapter.items()})
 
-    def restore_best(self, folder: Path, records: Sequence[dict[str, Any]]) -> int | None:
-        """Give the policy the adapter of its best measurement; returns its step, None without one."""
-        measured = [record for record in records if record.get("validation") is not None]
-        if not measured:
-            return None
-        copy_adapter(self.backbone, self.role, load_tensors(folder / BEST))
-        return int(max(measured, key=lambda record: record["validation"])["step"])
+    def restore_best(self, folder: Path, records: Sequence[dict[str, Any]]) -> None:
+        """Give the policy the adapter of its best measurement, where one was made."""
+        if any(record.get("validation") is not None for record in records):
+            copy_adapter(self.backbone, self.role, load_tensors(folder / BEST))
 
 
 def _reward(readings: Sequence[Reading]) -> float | None:
