@@ -71,6 +71,7 @@ BROKEN = [
     (json.dumps({key: value for key, value in GOOD.items() if key != "reply"}), "reply"),
     (json.dumps(GOOD).replace("420", "NaN"), "NaN"),
     (json.dumps(changed(reply="a \ud800 b")), "reply"),
+    ('{"id": ' + 850 * "[" + '"\\ud800"' + 850 * "]" + "}", "surrogate"),
     (json.dumps(changed(turns=[{"speaker": "agent", "text": "\udfff"}])), "turns.0.text"),
 ]
 

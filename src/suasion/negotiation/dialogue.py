@@ -105,22 +105,18 @@ def parse_dialogue(
         raise InputError(error.message, file, number, error.field) from None
 
 
-def _half_character(content: Any, where: str = "") -> str | None:
-    """The field of the first text with a lone surrogate, which JSON allows and UTF-8 does not."""
-    if isinstance(content, str):
-        return where if any("\ud800" <= character <= "\udfff" for character in content) else None
-    parts = (
-        content.items()
-        if isinstance(content, dict)
-        else enumerate(content)
-        if isinstance(content, list)
-        else ()
-    )
-    for key, value in parts:
-        below = f"{where}.{key}".lstrip(".")
-        for text in (key, value):
-            if (found := _half_character(text, below)) is not None:
-                return found.encode("utf-8", "replace").decode()
+def _half_character(content: Any) -> str | None:
+    """The field of a text with a lone surrogate, however deep: JSON allows it, UTF-8 does not."""
+    open_parts = [("", content)]
+    while open_parts:
+        where, part = open_parts.pop()
+        if isinstance(part, str) and any("\ud800" <= character <= "\udfff" for character in part):
+            return where.encode("utf-8", "replace").decode()
+        if isinstance(part, dict):
+            named = {f"{where}.{key}".lstrip("."): (key, value) for key, value in part.items()}
+            open_parts += [(below, text) for below, texts in named.items() for text in texts]
+        elif isinstance(part, list):
+            open_parts += [(f"{where}.{index}".lstrip("."), value) for index, value in enumerate(part)]
     return None
 
 

@@ -216,13 +216,8 @@ def _names_another(place: int, text: str, state: State) -> bool:
 def _withdraw(state: State, text: str) -> tuple[State, bool]:
     """The ticket in focus is open again, unless the price named in place of the agreed one suffices too."""
     current = state.tickets[state.focus]
-    old = current.agreed
-    named = [
-        amount
-        for amount in offers(text, current)
-        if not _asked(amount, current) and (old is None or abs(amount - old) > ROUNDED)
-    ]
-    offer = named[0] if named else None
+    named = [amount for amount in offers(text, current) if not _asked(amount, current)]
+    offer = next((amount for amount in named if abs(amount - (current.agreed or 0.0)) > ROUNDED), None)
     acceptable = offer is not None and _suffices(offer, current)
     opened = replace(current, agreed=offer if acceptable else None, restated=0, offer=offer)
     return replace(_put(state, opened), confirming=None), acceptable
