@@ -173,7 +173,6 @@ class Locale(_Data):
     shapes: Shapes
 
 
-@lru_cache
 def locales_version() -> str:
     """Hash of the words of all languages: a change of any of them is another version."""
     digest = hashlib.sha256()
@@ -183,6 +182,7 @@ def locales_version() -> str:
     return digest.hexdigest()[:12]
 
 
+@lru_cache
 def load_locale(name: str) -> Locale:
     """The locale called `name`. Raises LocaleError when there is none, or its file is wrong."""
     folder = resources.files("suasion.locales")
