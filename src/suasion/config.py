@@ -95,6 +95,13 @@ class TrainingConfig(_Frozen):
         ge=0,
         description="how many of those are the policy's own negotiations; the others are given prefixes",
     )
+    outcome: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the outcome term, beside R_total: by how much more of its negotiation is won "
+        "after a reply than after the others to the same context, when the intent-driven agent goes on",
+    )
+    rollouts: int = Field(16, ge=1, description="ends of the negotiation that are played after each reply")
     draw: Literal["stage", "uniform"] = Field(
         "stage", description="of the given prefixes: each SOP stage as often as the others, or as they come"
     )
@@ -160,6 +167,8 @@ class TrainingConfig(_Frozen):
     def _has_what_it_holds_by(self) -> "TrainingConfig":
         if self.kl_target and not self.kl:
             raise ValueError("kl_target needs a weight to start from: set kl above 0")
+        if self.outcome and not self.negotiations:
+            raise ValueError("outcome is a term of the policy's own negotiations: set negotiations above 0")
         if self.negotiations > self.contexts_per_step:
             raise ValueError("negotiations are a part of contexts_per_step: set them no higher")
         return self
@@ -191,8 +200,8 @@ class EvaluationConfig(_Frozen):
     contexts: int = Field(200, ge=2, description="held-out prefixes on which SFT and REPO are judged")
     base_contexts: int = Field(50, ge=0, description="of those, how many for the untouched model")
     negotiations: int = Field(40, ge=0, description="simulated negotiations, paired by seed")
-    margin: float = Field(
-        0.10, ge=0, description="by how much success and response may differ and count as level"
+    kept: float = Field(
+        0.8, ge=0, le=1, description="share of SFT's task success and response rate that REPO has to keep"
     )
 
 

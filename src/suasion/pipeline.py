@@ -112,7 +112,7 @@ def evaluate(
     with log.phase("evaluation"):
         arms = evaluate_arms(backbone, suite, data, suite.pack, config)
     info = run_info(config, command, suite, backbone, log, trims, read_figures(folder), told(records))
-    report = build_report(arms, records, info, Margins(config.evaluation.margin, config.evaluation.margin))
+    report = build_report(arms, records, info, Margins(config.evaluation.kept, config.evaluation.kept))
     report.write(folder)
     return report
 

@@ -36,13 +36,13 @@ def same_words(index: int, reply: JudgedReply) -> JudgedReply:
     )
 
 
-# two of twenty lost is just the margin of 0.10, and no longer within it
+# of ten that were won eight are just enough, of twenty that answered fifteen are too few
 SPOIL: dict[str, Callable[[Arm], Arm]] = {
     "r_total": lambda a: changed(a, lambda i, r: replace(r, r_total=(-1.0) ** i)),
     "violations": lambda a: changed(a, lambda _, r: replace(r, evidence=(HIT,))),
     "negotiation_violations": lambda a: replace(a, negotiation_violations=(2,) * len(a.negotiations)),
-    "task_success": lambda a: with_outcomes(a, lambda _: True, lambda i: i % 2 == 0 and i > 3),
-    "response": lambda a: with_outcomes(a, lambda i: i > 1, lambda i: i % 2 == 0),
+    "task_success": lambda a: with_outcomes(a, lambda _: True, lambda i: i % 2 == 0 and i > 5),
+    "response": lambda a: with_outcomes(a, lambda i: i > 4, lambda i: i % 2 == 0),
     "distinct_2": lambda a: changed(a, same_words),
     "unique": lambda a: changed(
         a, lambda i, r: replace(r, dialogue=r.dialogue.with_reply(a.replies[i // 2].text))
@@ -82,10 +82,12 @@ def test_a_higher_mean_without_evidence_is_not_enough(arm: ArmMaker) -> None:
 
 
 def test_a_loss_within_the_margin_is_no_collapse(arm: ArmMaker) -> None:
-    # one success of twenty lost: 5 points, and the margin says which way it goes
-    repo = with_outcomes(arm("repo"), lambda _: True, lambda i: i % 2 == 0 and i > 0)
-    assert judge_arms(arm("sft"), repo, Margins()).criterion("task_success").met
-    assert judge_arms(arm("sft"), repo, Margins(task_success=0.04)).criterion("task_success").met is False
+    # two of ten successes lost: just the four fifths that have to be kept
+    repo = with_outcomes(arm("repo"), lambda _: True, lambda i: i % 2 == 0 and i > 3)
+    row = judge_arms(arm("sft"), repo, Margins()).criterion("task_success")
+    assert row.met
+    assert row.limits == pytest.approx((-0.1,))
+    assert judge_arms(arm("sft"), repo, Margins(task_success=0.9)).criterion("task_success").met is False
 
 
 def test_fluency_within_noise_is_not_lower(arm: ArmMaker) -> None:

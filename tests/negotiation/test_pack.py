@@ -31,8 +31,10 @@ def folder(tmp_path: Path) -> Path:
         ("sop.yaml", "max_attempts: 3", "max_attemps: 3", "unknown key"),
         ("sop.yaml", "give_in_stage: decline", "give_in_stage: [", "not valid YAML"),
         ("pack.yaml", "version: 1", "version: one", "integer"),
-        ("pack.yaml", 'stage: "[{stage}]"', 'stage: "[{step}]"', "expected {stage}"),
-        ("pack.yaml", 'stage: "[{stage}]"', 'stage: "note"', "expected {stage}"),
+        ("pack.yaml", 'stage: "[{stage}{notes}]"', 'stage: "[{step}]"', "expected a mark, {stage}"),
+        ("pack.yaml", '": {room}"', '": {room"', "slots stand in braces"),
+        ("pack.yaml", 'stage: "[{stage}{notes}]"', 'stage: "note"', "expected a mark, {stage}"),
+        ("pack.yaml", 'stage: "[{stage}{notes}]"', 'stage: "{stage}{notes}"', "expected a mark, {stage}"),
         ("intents.yaml", "version: 1", "version: 1\ncolour: blue", "unknown key"),
     ],
 )

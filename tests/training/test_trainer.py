@@ -17,12 +17,14 @@ from suasion.config import (
     load_config,
 )
 from suasion.counterpart.negotiations import Negotiations
+from suasion.counterpart.rollouts import Follower
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
 from suasion.training.experience import PHASES
+from suasion.training.methods import ahead
 from suasion.training.trainer import POLICY, TooManyUnreadError, Trainer, policy_rate
 from suasion.training.validation import Validation
 
@@ -287,3 +289,53 @@ def test_the_rate_rises_and_falls(schedule: str, warmup: int, rates: list[float]
 def test_a_target_for_the_kl_needs_a_weight() -> None:
     with pytest.raises(ValueError, match="set kl above 0"):
         TrainingConfig(kl=0.0, kl_target=0.5)
+
+
+WON = {"negotiations": 2, "outcome": 10.0, "rollouts": 2, "steps": 3}
+
+
+def test_only_what_tells_the_replies_to_a_context_apart_is_paid() -> None:
+    totals = torch.zeros(6)
+    paid = ahead([[0.5, 0.1], [1.0, 1.0]], totals)
+    assert paid.tolist() == pytest.approx([0.2, -0.2, 0, 0, 0, 0])
+    assert ahead([], totals).tolist() == [0.0] * 6
+
+
+def test_it_learns_what_wins(
+    another: Callable[[], Backbone],
+    contexts: list[Dialogue],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prospects that the test sets: the hotels make nothing of what the tiny model can say."""
+
+    def prefer(
+        negotiations: object, replies: Sequence[Sequence[str]], follower: Follower, copies: int
+    ) -> list[list[float]]:
+        return [[float(text.count("7")) for text in texts] for texts in replies]
+
+    monkeypatch.setattr("suasion.counterpart.negotiations.Negotiations.prospects", prefer)
+    learner = trainer(another(), settings(**(WON | {"steps": 30, "outcome": 100.0, "checkpoint_every": 30})))
+    records = learner.run(contexts, tmp_path)
+    told = [record["prospect"] for record in records if "prospect" in record]
+    assert sum(told[-5:]) > sum(told[:5])
+
+
+def test_the_outcome_resumes_alike_and_leaves_r_total_as_it_is(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    records = trainer(another(), settings(**WON)).run(contexts, tmp_path / "whole")
+    trainer(another(), settings(**(WON | {"steps": 2}))).run(contexts, tmp_path / "part")
+    resumed = trainer(another(), settings(**WON)).run(contexts, tmp_path / "part", resume=True)
+    assert [record.get("prospect") for record in resumed] == [record.get("prospect") for record in records]
+    assert records[-1]["prospect_spread"] >= 0
+    plain = trainer(another(), settings(**(WON | {"outcome": 0.0, "steps": 2}))).run(
+        contexts, tmp_path / "plain"
+    )
+    assert [record["r_total"] for record in plain] == [record["r_total"] for record in records[:2]]
+    assert "prospect" not in plain[-1]
+
+
+def test_the_outcome_needs_negotiations() -> None:
+    with pytest.raises(ValueError, match="set negotiations above 0"):
+        TrainingConfig(outcome=1.0)

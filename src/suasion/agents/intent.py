@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from suasion.language.acts import load_hearing
 from suasion.language.phrases import load_phrases
 from suasion.language.replies import PlannedReply, phrase_acts, plan_acts
-from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import State, track
 
@@ -28,7 +28,14 @@ class IntentAgent:
 
     def plan(self, dialogue: Dialogue, seed: int = 0) -> PlannedReply:
         """The next reply with the acts it is made of."""
-        state = track(dialogue, self.pack.sop, load_hearing(self.pack))
+        return self._choose(track(dialogue, self.pack.sop, load_hearing(self.pack)), dialogue, seed)
+
+    def go_on(self, state: State, dialogue: Dialogue, seed: int = 0) -> Turn:
+        """The next reply where the state is known already: what `counterpart.rollouts` follows with."""
+        reply = self._choose(state, dialogue, seed)
+        return Turn(speaker="agent", text=reply.text, acts=reply.acts)
+
+    def _choose(self, state: State, dialogue: Dialogue, seed: int) -> PlannedReply:
         rng = random.Random(f"{self.seed}:{seed}:{dialogue.id}:{len(dialogue.turns)}")
         said = {turn.text for turn in dialogue.turns if turn.speaker == "agent"}
         drawn = []

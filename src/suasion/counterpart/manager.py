@@ -75,6 +75,12 @@ class Manager:
         """The hidden type and what it did, for the record."""
         return {"hidden_type": asdict(self.hidden), "counterpart_acts": list(self.mind.acts)}
 
+    def fork(self, seed: str) -> "Manager":
+        """The same counterpart in the same mind, whose luck and words from here on are another seed's."""
+        other = Manager(self.hidden, self.brief, self._ears, self._hearing, seed)
+        other.mind = self.mind
+        return other
+
     def _luck(self) -> float:
         """One number per conversation that decides whether it answers at all, whatever the agent is."""
         return random.Random(f"{self.seed}:luck").random()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suasion.counterpart.briefs import draw_briefs
+from suasion.counterpart.rollouts import Follower, prospects
 from suasion.counterpart.simulate import MAX_REPLIES, Conversation, begin, managers, play_round
 from suasion.language.acts import load_hearing
 from suasion.negotiation.dialogue import Dialogue
@@ -35,6 +36,15 @@ class Negotiations:
     def contexts(self) -> list[Dialogue]:
         """What the agent has to answer now, one dialogue a negotiation."""
         return [conversation.dialogue for conversation in self._open]
+
+    def prospects(
+        self, replies: Sequence[Sequence[str]], follower: Follower, copies: int
+    ) -> list[list[float]]:
+        """What each of some replies to each negotiation is worth to it (`rollouts.prospects`)."""
+        return [
+            prospects(one, texts, follower, copies, self.pack, self._hearing)
+            for one, texts in zip(self._open, replies, strict=True)
+        ]
 
     def say(self, replies: Sequence[str]) -> None:
         """The agent's reply in each negotiation. Raises ValueError unless there is one for each."""

@@ -85,7 +85,7 @@ def simulate(
             play_round(conversation, reply, pack, ears_of_pack)
         if on_round:
             on_round(sum(conversation.ending is None for conversation in conversations), len(conversations))
-    return [_finish(conversation, ears_of_pack) for conversation in conversations]
+    return [finish(conversation, ears_of_pack) for conversation in conversations]
 
 
 def managers(
@@ -164,7 +164,7 @@ def _add(one: Conversation, turn: Turn, pack: Pack, hearing: Hearing) -> None:
     one.state = advance(one.state, turn, pack.sop, hearing)
 
 
-def _finish(one: Conversation, hearing: Hearing) -> Dialogue:
+def finish(one: Conversation, hearing: Hearing) -> Dialogue:
     """The dialogue with its outcome by the counterpart's truth (paper.md, Words)."""
     prices = one.counterpart.prices()
     successes = {

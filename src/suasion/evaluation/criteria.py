@@ -35,8 +35,8 @@ HALF_SAMPLES = "half-sample interval over pairs"
 class Margins:
     """How much REPO may lose before it counts as a collapse."""
 
-    task_success: float = 0.10  # share of tickets
-    response: float = 0.10  # share of negotiations
+    task_success: float = 0.8  # of SFT's: of low rates a few points are a collapse already
+    response: float = 0.8  # of SFT's
     distinct_2: float = 0.8  # of SFT's
     unique: float = 0.8  # of SFT's
     fluency: float = 0.02  # nats per token
@@ -121,41 +121,35 @@ def negotiation_violations(sft: Arm, repo: Arm) -> Criterion:
     return _filled(row, change.estimate < 0, before, after, change, "rate", (0.0,))
 
 
-def task_success(sft: Arm, repo: Arm, margin: float) -> Criterion:
+def task_success(sft: Arm, repo: Arm, floor: float) -> Criterion:
     row = Criterion(
-        "task_success", "task success not lower", _less_than(margin), "no collapse", "share", NEWCOMBE
+        "task_success", "task success not lower", _at_least(floor), "no collapse", "share", NEWCOMBE
     )
     judged = [
         (a, b) for a, b in zip(sft.negotiations, repo.negotiations, strict=True) if a.outcome and b.outcome
     ]
     before = [result.success for result in ticket_results([a for a, _ in judged])]
     after = [result.success for result in ticket_results([b for _, b in judged])]
-    return _not_lower(row, before, after, margin)
+    return _not_lower(row, before, after, floor)
 
 
-def response(sft: Arm, repo: Arm, margin: float) -> Criterion:
-    row = Criterion(
-        "response", "response rate not lower", _less_than(margin), "no collapse", "share", NEWCOMBE
-    )
+def response(sft: Arm, repo: Arm, floor: float) -> Criterion:
+    row = Criterion("response", "response rate not lower", _at_least(floor), "no collapse", "share", NEWCOMBE)
     pairs = [
         (response_of(a), response_of(b)) for a, b in zip(sft.negotiations, repo.negotiations, strict=True)
     ]
     read = [(a, b) for a, b in pairs if a is not None and b is not None]
-    return _not_lower(row, [a for a, _ in read], [b for _, b in read], margin)
+    return _not_lower(row, [a for a, _ in read], [b for _, b in read], floor)
 
 
 def distinct_2(sft: Arm, repo: Arm, floor: float) -> Criterion:
-    row = Criterion(
-        "distinct_2", "distinct-2 kept", f"at least {floor:g} of SFT's", "no collapse", "share", HALF_SAMPLES
-    )
+    row = Criterion("distinct_2", "distinct-2 kept", _at_least(floor), "no collapse", "share", HALF_SAMPLES)
     before, after = [bigrams(r.text) for r in sft.replies], [bigrams(r.text) for r in repo.replies]
     return _kept(row, distinct_share, before, after, floor)
 
 
 def unique(sft: Arm, repo: Arm, floor: float) -> Criterion:
-    row = Criterion(
-        "unique", "unique replies kept", f"at least {floor:g} of SFT's", "no collapse", "share", HALF_SAMPLES
-    )
+    row = Criterion("unique", "unique replies kept", _at_least(floor), "no collapse", "share", HALF_SAMPLES)
     return _kept(row, unique_share, [r.text for r in sft.replies], [r.text for r in repo.replies], floor)
 
 
@@ -187,20 +181,16 @@ def required_acts(sft: Arm, repo: Arm) -> Criterion:
         "required_acts", "stage-required acts kept", "share at least SFT's", "no collapse", "share", NEWCOMBE
     )
     before, after = [r.required_acts for r in sft.replies], [r.required_acts for r in repo.replies]
-    return _proportions(row, before, after, 0.0, lambda change: change >= 0)
+    return _not_lower(row, before, after, 1.0)
 
 
-def _not_lower(row: Criterion, before: list[bool], after: list[bool], margin: float) -> Criterion:
-    return _proportions(row, before, after, -margin, lambda change: change > -margin)
-
-
-def _proportions(
-    row: Criterion, before: list[bool], after: list[bool], limit: float, holds: Callable[[float], bool]
-) -> Criterion:
+def _not_lower(row: Criterion, before: list[bool], after: list[bool], floor: float) -> Criterion:
+    """REPO's share is at least `floor` of SFT's; the change is shown as their difference."""
     if not before:
         return row
-    change = paired_proportion_difference(before, after)
-    filled = _filled(row, holds(change.estimate), _mean(before), _mean(after), change, "share", (limit,))
+    change, least = paired_proportion_difference(before, after), floor * sum(before)
+    limit = (least - sum(before)) / len(before)
+    filled = _filled(row, sum(after) >= least, _mean(before), _mean(after), change, "share", (limit,))
     return replace(filled, p_value=mcnemar(before, after))
 
 
@@ -248,8 +238,8 @@ def _rates(arm: Arm) -> tuple[list[float], list[float]]:
     ]
 
 
-def _less_than(margin: float) -> str:
-    return f"paired difference above −{100 * margin:g} points"
+def _at_least(floor: float) -> str:
+    return f"at least {floor:g} of SFT's"
 
 
 def _ratio(over: float, under: float) -> float:

@@ -7,6 +7,7 @@ from datetime import date
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -29,6 +30,23 @@ class DetailField(_Frozen):
     after: str | None = Field(default=None, description="another date of the same ticket that comes first")
 
 
+class Notes(_Frozen):
+    """What is added to the stage where it is so, each with the ticket's slots; "" says nothing."""
+
+    several: str = Field("", description="there are several tickets: which one it is about")
+    offered: str = Field("", description="the other side's price {offer} that is not acceptable, as selling")
+    agreed: str = Field("", description="a price that is {agreed}, as selling, and not yet restated")
+
+    @field_validator("*")
+    @classmethod
+    def _is_a_template(cls, value: str) -> str:
+        try:
+            list(Formatter().parse(value))
+        except ValueError as error:
+            raise ValueError(f"slots stand in braces: {error}") from None
+        return value
+
+
 class Prompt(_Frozen):
     """How a brief becomes the policy's system prompt; slots in braces are filled from brief and ticket."""
 
@@ -39,16 +57,17 @@ class Prompt(_Frozen):
     silence: str = "(no reply for {minutes:g} minutes)"
     opening: str = "(start)"
     stage: str = Field("", description="told after the other side's words: the SOP stage of the next reply")
+    notes: Notes = Notes()
 
     @field_validator("stage")
     @classmethod
     def _has_the_slot(cls, value: str) -> str:
         try:
-            filled = value.format(stage="\0")
+            filled = value.format(stage="\0", notes="")
         except (KeyError, IndexError, ValueError):
             filled = ""
-        if value and "\0" not in filled:
-            raise ValueError("expected {stage} and no other slot, as in '[{stage}]'")
+        if value and filled.find("\0") < 1:  # what stands before it is what nobody else may write
+            raise ValueError("expected a mark, {stage} and at most {notes}, as in '[{stage}{notes}]'")
         return value
 
 

@@ -1,6 +1,7 @@
 """What the policy reads: the pack's system prompt for the brief, then the turns as chat messages.
 
-Where the pack says so, the other side's messages end with the stage of the SOP in which the reply is spoken.
+Where the pack says so, the other side's messages end with a note: the stage of the SOP in which the reply is
+spoken, and which price stands there, by the tracker's reading of the dialogue.
 """
 
 from collections.abc import Sequence
@@ -56,27 +57,46 @@ def messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
         if found[-1]["role"] == role:
             found[-1]["content"] += "\n" + text
         else:
-            _note_stage(found[-1], state, pack)
+            _add_note(found[-1], state, dialogue.brief, pack)
             found.append({"role": role, "content": text})
         if prompt.stage:  # acts that a record comes with are no part of the dialogue
             state = advance(state, turn.model_copy(update={"acts": None}), pack.sop, load_hearing(pack))
-    _note_stage(found[-1], state, pack)
+    _add_note(found[-1], state, dialogue.brief, pack)
     return found
 
 
 def _without_notes(text: str, pack: Pack) -> str:
     """What somebody wrote can't be taken for a note of ours."""
     note = pack.manifest.prompt.stage
+    mark = note[: note.find("{stage}")]
     for stage in (*pack.sop.stages, *pack.sop.side_states) if note else ():
-        text = text.replace(note.format(stage=stage.id), f" {stage.id} ")  # spaces: "[[close]]" forms no note
+        text = text.replace(mark + stage.id, f" {stage.id}")  # a space: "[[close]" forms no note
     return text
 
 
-def _note_stage(message: Message, state: State, pack: Pack) -> None:
+def _add_note(message: Message, state: State, brief: Brief, pack: Pack) -> None:
     """Where the reply to this message stands, by the tracker's reading of all that was said so far."""
     note = pack.manifest.prompt.stage
     if note and message["role"] == "user":
-        message["content"] += "\n" + note.format(stage=pack.sop.step_of(state).id)
+        stage = pack.sop.step_of(state).id
+        message["content"] += "\n" + note.format(stage=stage, notes=_notes(state, brief, pack))
+
+
+def _notes(state: State, brief: Brief, pack: Pack) -> str:
+    """Which ticket is spoken of, and the price that stands for it."""
+    current, notes = state.ticket, pack.manifest.prompt.notes
+    if current is None or not (notes.several or notes.offered or notes.agreed):
+        return ""
+    book = load_phrases(pack)
+    slots = _Blank(brief_slots(book, brief, current.ticket))
+    found = notes.several if len(state.tickets) > 1 else ""
+    price, note = current.agreed, notes.agreed
+    if price is None:
+        price, note = current.offer, notes.offered
+    if price is not None and state.side is None and not current.done:
+        found += note
+        slots["offer"] = slots["agreed"] = book.money(round(price, 2), current.ticket.currency)
+    return found.format_map(slots)
 
 
 def drop_oldest(found: Sequence[Message]) -> list[Message]:

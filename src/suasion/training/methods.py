@@ -3,6 +3,8 @@
 The loop, the update and the adapters are the same for all of them, so that what differs is what the row says.
 """
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +29,17 @@ METHODS = {
     "ppo": Method(reward="r_model", critic=True),
     "grpo": Method(reward="r_model", critic=False),
 }
+
+
+def ahead(prospects: Sequence[Sequence[float]], totals: Tensor) -> Tensor:
+    """By how much each reply's prospect is above the mean of those to its context: (R,), 0 where it has none.
+
+    The outcome term of a reply: a context in which everything is won, or lost, whatever is said pays nothing.
+    """
+    found = torch.zeros_like(totals)
+    gaps = [value - statistics.mean(group) for group in prospects for value in group]
+    found[: len(gaps)] = torch.tensor(gaps, dtype=totals.dtype)
+    return found
 
 
 def advantages(

@@ -50,6 +50,16 @@ def describe_step(batch: Experience, returns: Tensor, suite: RewardSuite, kl_wei
     }
 
 
+def describe_prospects(prospects: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Share of the tickets won from where the policy's negotiations stand, and how far its replies differ."""
+    if not prospects:
+        return {}
+    return {
+        "prospect": statistics.mean(value for group in prospects for value in group),
+        "prospect_spread": statistics.mean(map(statistics.pvariance, prospects)) ** 0.5,
+    }
+
+
 def _points(reading: Reading) -> float | None:
     """Judge and rules together, before the clip."""
     parts = [part for part in (reading.e_judge, reading.e_func) if part is not None]

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from suasion.agents.intent import IntentAgent
 from suasion.config import RunConfig, TrainingConfig
 from suasion.counterpart.negotiations import Negotiations
 from suasion.negotiation.dialogue import Dialogue
@@ -26,10 +27,10 @@ from suasion.training.alarms import alarms
 from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.contexts import ContextPool
 from suasion.training.experience import Experience, collect
-from suasion.training.methods import METHODS, advantages
+from suasion.training.methods import METHODS, advantages, ahead
 from suasion.training.ppo import adapt_kl
 from suasion.training.progress import Progress
-from suasion.training.telemetry import Tracker, describe_step
+from suasion.training.telemetry import Tracker, describe_prospects, describe_step
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
 from suasion.training.validation import Validation
 from suasion.training.value_head import Ridge
@@ -170,9 +171,11 @@ class Trainer:
             raise TooManyUnreadError(
                 f"step {step}: too many replies went unread ({shares}); is the judge up?"
             )
+        prospects = self._prospects(batch, copies, len(own))
         said = [sample.text for sample in batch.samples[::copies]]  # of each context's replies one, unseen
         self.negotiations.say(said[: len(own)])
-        aims, returns = advantages(batch, settings, self.kl, warming_up)
+        paid = replace(batch, totals=batch.totals + settings.outcome * ahead(prospects, batch.totals))
+        aims, returns = advantages(paid, settings, self.kl, warming_up)
         valid = batch.mask & batch.kept[:, None]
         whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid)
         learned = perf_counter()
@@ -180,6 +183,7 @@ class Trainer:
         return {
             **notes,
             **describe_step(batch, returns, self.suite, self.kl),
+            **describe_prospects(prospects),
             "update_s": perf_counter() - learned,
             **{f"share_unread_{name}": share for name, share in unread.items()},
         }
@@ -202,6 +206,15 @@ class Trainer:
             )
         ]
         return fitted | {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
+
+    def _prospects(self, batch: Experience, copies: int, own: int) -> list[list[float]]:
+        """What each reply to the `own` first contexts, its negotiations, is worth to the rest of them."""
+        settings = self.config.training
+        if not settings.outcome or copies == 1:
+            return []
+        texts = [sample.text for sample in batch.samples[: own * copies]]
+        groups = [texts[start : start + copies] for start in range(0, len(texts), copies)]
+        return self.negotiations.prospects(groups, IntentAgent(self.pack), settings.rollouts)
 
     def _unread(self, batch: Experience) -> dict[str, float]:
         """Share of the replies without a total, and of those that each source of the suite gave none for."""
