@@ -1,6 +1,11 @@
 """The whole road on the real embedded model, at the smallest size; and going on after an interruption."""
 
 import json
+import random
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +56,43 @@ def test_a_step_done_again_from_its_checkpoint_is_the_same(folder: Path, tmp_pat
         trainer.run(data.contexts, tmp_path, resume)
     for key, value in backbone.adapter("policy").items():
         assert torch.equal(value.detach(), whole[key]), key
+
+
+def train_on(config: Path, target: Path) -> "subprocess.Popen[bytes]":
+    """REPO in a process of its own, from where the folder stands; what it says is in `said.txt`."""
+    command = [sys.executable, "-m", "suasion.cli", "train", "repo", "--resume"]
+    command += ["--config", str(config), "--output", str(target)]
+    with (target / "said.txt").open("wb") as said:
+        return subprocess.Popen(command, stdout=said, stderr=said)
+
+
+def steps_done(target: Path) -> int:
+    log = target / "steps.jsonl"
+    return len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
+
+
+def test_three_kills_of_the_real_model_change_no_byte(folder: Path, tmp_path: Path) -> None:
+    text = CONFIG.read_text(encoding="utf-8").replace("steps = 2", "steps = 6")
+    config = tmp_path / "six.toml"
+    config.write_text(text.replace("negotiations = 2", "negotiations = 0"), encoding="utf-8")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for target in (whole, killed):
+        shutil.copytree(
+            folder, target, ignore=shutil.ignore_patterns("checkpoint*", "policy*", "steps*", "report*")
+        )
+    rng, process = random.Random(0), train_on(config, whole)
+    assert process.wait() == 0, (whole / "said.txt").read_text()
+    for after in (1, 3, 4):
+        process = train_on(config, killed)
+        while process.poll() is None and steps_done(killed) < after:
+            time.sleep(0.1)
+        time.sleep(rng.uniform(0.0, 3.0))
+        assert process.poll() is None, "it was to be killed before it ends"
+        process.kill()
+        process.wait()
+    process = train_on(config, killed)
+    assert process.wait() == 0, (killed / "said.txt").read_text()
+    assert (killed / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()
 
 
 def test_a_finished_run_is_judged_again_alike(folder: Path) -> None:

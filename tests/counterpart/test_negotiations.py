@@ -6,7 +6,7 @@ import pytest
 
 from suasion.agents.intent import IntentAgent
 from suasion.counterpart.briefs import draw_briefs, split_of
-from suasion.counterpart.negotiations import Negotiations, Talk
+from suasion.counterpart.negotiations import UNANSWERED, Negotiations, Talk
 from suasion.counterpart.simulate import simulate
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -29,6 +29,13 @@ def play(negotiations: Negotiations, pack: Pack, rounds: int) -> None:
         negotiations.say([reply if isinstance(reply, str) else reply.text or "" for reply in replies])
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No hotel is left before its negotiation has ended."""
+    monkeypatch.setattr("suasion.counterpart.negotiations.UNANSWERED", 99)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_negotiation_goes_as_it_would_alone(pack: Pack) -> None:
     whole = simulate(Opener(), draw_briefs(pack, 2, SEED), SEED, pack=pack)
     ours = Negotiations(pack, 2, SEED)
@@ -66,6 +73,18 @@ def test_what_was_said_is_the_whole_state(pack: Pack) -> None:
     assert second.contexts() == first.contexts()
 
 
+def test_a_hotel_that_never_answers_is_left(pack: Pack) -> None:
+    negotiations = Negotiations(pack, 6, SEED)
+    for _ in range(12):
+        negotiations.say([OPENER] * 6)
+        for dialogue in negotiations.contexts():
+            silent = [turn for turn in dialogue.turns if turn.speaker == "counterpart" and turn.text is None]
+            answered = any(turn.speaker == "counterpart" and turn.text is not None for turn in dialogue.turns)
+            assert answered or len(silent) < UNANSWERED
+    assert negotiations.talks[0].number > 0
+
+
+@pytest.mark.usefixtures("patient")
 def test_nobody_talks_for_ever(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     free = Negotiations(pack, 1, SEED)
     free.say([OPENER])

@@ -10,6 +10,8 @@ from suasion.language.acts import load_hearing
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 
+UNANSWERED = 2  # messages after which a hotel that never answered is left
+
 
 @dataclass(frozen=True, slots=True)
 class Talk:
@@ -55,7 +57,7 @@ class Negotiations:
         for place, (talk, reply) in enumerate(zip(self.talks, replies, strict=True)):
             play_round(self._open[place], reply, self.pack, self._hearing)
             talk = Talk(talk.number, (*talk.said, reply))
-            if self._open[place].ending is not None or len(talk.said) == MAX_REPLIES:
+            if self._is_over(self._open[place]) or len(talk.said) == MAX_REPLIES:
                 talk, following = Talk(following), following + 1
                 self._open[place] = self._begin(talk)
             talks.append(talk)
@@ -65,6 +67,10 @@ class Negotiations:
         """Set back to what was said in each."""
         self.talks = tuple(talks)
         self._open = [self._begin(talk) for talk in talks]
+
+    def _is_over(self, one: Conversation) -> bool:
+        """Ended, or never answered so far: many hotels never do, and little is learnt from them."""
+        return one.ending is not None or (not one.state.responded and one.state.silences >= UNANSWERED)
 
     def _begin(self, talk: Talk) -> Conversation:
         assert self._make is not None

@@ -1,0 +1,82 @@
+"""The reward suite for TRL's online trainers: GRPOTrainer and RLOOTrainer.
+
+rows = training_rows(dialogues, suite.pack)
+trainer = GRPOTrainer(model, reward_functions(suite), train_dataset=Dataset.from_list(rows),
+                      args=GRPOConfig(reward_weights=REWARD_WEIGHTS, ...))
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from suasion.negotiation.dialogue import Dialogue, dump_dialogue, parse_dialogue
+from suasion.negotiation.pack import Pack
+from suasion.policy.prompt import Message, messages
+from suasion.rewards.suite import Reading, RewardSuite
+
+COMPONENTS = ("r_total", "r_model", "e_judge", "e_func")
+REWARD_WEIGHTS = [1.0, 0.0, 0.0, 0.0]  # R_total is paid, the others are only logged
+Completion = str | list[Message]
+
+
+class RewardFunction(Protocol):
+    """As TRL calls it: one number a completion, None where there is none."""
+
+    __name__: str
+
+    def __call__(
+        self, completions: Sequence[Completion], dialogue: Sequence[str], **columns: Any
+    ) -> list[float | None]: ...
+
+
+def training_rows(dialogues: Sequence[Dialogue], pack: Pack) -> list[dict[str, Any]]:
+    """A dataset's rows: `prompt`, what the policy reads, as chat messages; `dialogue`, the record as JSON."""
+    return [
+        {"prompt": messages(dialogue, pack), "dialogue": dump_dialogue(dialogue.with_reply(""))}
+        for dialogue in dialogues
+    ]
+
+
+def reward_functions(suite: RewardSuite) -> list[RewardFunction]:
+    """One function for each of COMPONENTS, in that order; a batch is scored once for all of them.
+
+    A reply whose total was not read has None in all four: TRL adds up what the functions gave and leaves a
+    reply out only where none gave anything, so a component that was read would make the missing total a 0.
+    Raises InputError naming the row whose `dialogue` is no record of the pack.
+    """
+    read = _LastBatch(suite)
+    return [_component(read, name) for name in COMPONENTS]
+
+
+def _component(read: "_LastBatch", name: str) -> RewardFunction:
+    def reward(
+        completions: Sequence[Completion], dialogue: Sequence[str], **columns: Any
+    ) -> list[float | None]:
+        return [None if one.r_total is None else getattr(one, name) for one in read(completions, dialogue)]
+
+    reward.__name__ = name
+    return reward
+
+
+class _LastBatch:
+    """The readings of the last batch: TRL hands the same one to each function in turn."""
+
+    def __init__(self, suite: RewardSuite) -> None:
+        self.suite = suite
+        self._batch: list[tuple[str, str]] = []
+        self._readings: list[Reading] = []
+
+    def __call__(self, completions: Sequence[Completion], records: Sequence[str]) -> list[Reading]:
+        batch = [(record, _text(one)) for record, one in zip(records, completions, strict=True)]
+        if batch != self._batch:
+            check = self.suite.pack.check_brief
+            dialogues = [
+                parse_dialogue(record, "dialogue", row, check).with_reply(text)
+                for row, (record, text) in enumerate(batch, start=1)
+            ]
+            self._readings, self._batch = self.suite.score(dialogues), batch
+        return self._readings
+
+
+def _text(completion: Completion) -> str:
+    """A completion's words: TRL gives messages where the prompt was messages."""
+    return completion if isinstance(completion, str) else completion[-1]["content"]

@@ -1,0 +1,122 @@
+"""The rewards inside TRL: its real GRPOTrainer is paid what the suite says; nothing missing is a 0."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from suasion.config import RewardsConfig
+from suasion.errors import InputError
+from suasion.integrations.trl import COMPONENTS, REWARD_WEIGHTS, Completion, reward_functions, training_rows
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.policy.model import Backbone
+from suasion.rewards.score import Score, Source, Status, unread
+from suasion.rewards.suite import RewardSuite
+
+
+class Lengthy:
+    """R_model: words of the reply."""
+
+    version = "long"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def score(self, dialogues: Sequence[Dialogue]) -> list[float]:
+        self.asked += 1
+        return [float(len((dialogue.reply or "").split())) for dialogue in dialogues]
+
+
+class Silent:
+    """A judge that answers every second question."""
+
+    version = "silent"
+
+    def score(self, dialogues: Sequence[Dialogue]) -> list[Score]:
+        return [
+            Score(Source.JUDGE, Status.READ, 5.0) if place % 2 else unread(Source.JUDGE)
+            for place in range(len(dialogues))
+        ]
+
+
+@pytest.fixture
+def contexts(dialogues: list[Dialogue]) -> list[Dialogue]:
+    return [one.with_reply("") for one in dialogues]
+
+
+def test_a_batch_is_scored_once_and_as_the_suite_scores(hotel: Pack, contexts: list[Dialogue]) -> None:
+    model = Lengthy()
+    suite = RewardSuite(hotel, None, model)
+    rows = training_rows(contexts[:2], hotel)
+    said: list[Completion] = [
+        "We guarantee you more bookings.",
+        [{"role": "assistant", "content": "How low can you go?"}],
+    ]
+    paid = [
+        function(completions=said, dialogue=[row["dialogue"] for row in rows], trainer_state=None)
+        for function in reward_functions(suite)
+    ]
+    assert model.asked == 1
+    expected = suite.score(
+        [
+            contexts[0].with_reply("We guarantee you more bookings."),
+            contexts[1].with_reply("How low can you go?"),
+        ]
+    )
+    assert paid == [[getattr(one, name) for one in expected] for name in COMPONENTS]
+    assert paid[3][0] is not None
+    assert paid[3][0] < 0, "an over-promise costs"
+
+
+def test_a_reply_without_a_total_has_no_component_either(hotel: Pack, contexts: list[Dialogue]) -> None:
+    suite = RewardSuite(hotel, Silent(), Lengthy(), RewardsConfig(missing="drop"))
+    rows = training_rows(contexts, hotel)
+    for function in reward_functions(suite):
+        paid = function(completions=["Hello there."] * len(rows), dialogue=[row["dialogue"] for row in rows])
+        assert [one is None for one in paid] == [True, False] * (len(rows) // 2)
+
+
+def test_a_row_that_is_no_record_is_named(hotel: Pack, contexts: list[Dialogue]) -> None:
+    total = reward_functions(RewardSuite(hotel, None, Lengthy()))[0]
+    good = training_rows(contexts[:1], hotel)[0]["dialogue"]
+    with pytest.raises(InputError, match=r"dialogue:2"):
+        total(completions=["Hello.", "Hello."], dialogue=[good, '{"id": "x"}'])
+
+
+def test_a_real_trainer_is_paid_the_total(
+    another: Callable[[], Backbone], hotel: Pack, contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    from datasets import Dataset
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.grpo_trainer import GRPOTrainer
+
+    names = {"<pad>": 0, "<unknown>": 1, "<end>": 2} | {str(number): number for number in range(3, 64)}
+    words = Tokenizer(models.WordLevel(names, unk_token="<unknown>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words, eos_token="<end>", pad_token="<pad>", unk_token="<unknown>"
+    )
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ' ' + m['content'] + ' ' }}{% endfor %}"
+    suite = RewardSuite(hotel, Silent(), Lengthy(), RewardsConfig(missing="drop"))
+    trainer = GRPOTrainer(
+        model=another().plain.requires_grad_(True),
+        reward_funcs=list(reward_functions(suite)),
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list(training_rows(contexts, hotel)),
+        args=GRPOConfig(
+            output_dir=str(tmp_path), max_steps=2, per_device_train_batch_size=8, num_generations=4,
+            max_completion_length=5, reward_weights=REWARD_WEIGHTS, use_cpu=True, bf16=False,
+            gradient_checkpointing=False, report_to="none", save_strategy="no", logging_steps=1,
+            disable_tqdm=True,
+        ),
+    )  # fmt: skip
+    trainer.train()
+    logs = [entry for entry in trainer.state.log_history if "reward" in entry]
+    assert len(logs) == 2
+    for entry in logs:
+        assert math.isclose(entry["reward"], entry["rewards/r_total/mean"], rel_tol=1e-5), "nothing was a 0"
+        assert math.isfinite(entry["grad_norm"])
