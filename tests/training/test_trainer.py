@@ -128,8 +128,12 @@ def test_it_goes_on_from_a_checkpoint_in_the_same_bytes(
 
 
 def test_its_own_words_are_what_it_answers_after(
-    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+    another: Callable[[], Backbone],
+    contexts: list[Dialogue],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("suasion.counterpart.negotiations.UNANSWERED", 3)  # no hotel answers numbers
     learner = trainer(another(), settings(steps=2, negotiations=2))
     openings = learner.negotiations.contexts()
     learner.run(contexts, tmp_path)
