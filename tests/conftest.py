@@ -10,6 +10,8 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
     from suasion.policy.model import Backbone
 
 REPLIES = [
@@ -80,6 +82,20 @@ def small() -> "Callable[[str, str], Backbone]":
 def another() -> "Callable[[], Backbone]":
     """Makes the same model anew each time."""
     return lambda: small_backbone("Llama")
+
+
+@pytest.fixture
+def numbers() -> "PreTrainedTokenizerFast":
+    """The tiny models' tokens as a real tokenizer, for TRL's trainers: a word is a token's number."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = {"<pad>": 0, "<unknown>": 1, "<end>": 2} | {str(number): number for number in range(3, 64)}
+    words = Tokenizer(models.WordLevel(names, unk_token="<unknown>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words, eos_token="<end>", pad_token="<pad>", unk_token="<unknown>"
+    )
 
 
 @pytest.fixture(scope="session")

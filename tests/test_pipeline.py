@@ -72,9 +72,9 @@ def steps_done(target: Path) -> int:
 
 
 def test_three_kills_of_the_real_model_change_no_byte(folder: Path, tmp_path: Path) -> None:
-    text = CONFIG.read_text(encoding="utf-8").replace("steps = 2", "steps = 6")
-    config = tmp_path / "six.toml"
-    config.write_text(text.replace("negotiations = 2", "negotiations = 0"), encoding="utf-8")
+    text = CONFIG.read_text(encoding="utf-8").replace("negotiations = 2", "negotiations = 0")  # to judge on
+    config = tmp_path / "twelve.toml"
+    config.write_text(text.replace("steps = 2", "steps = 12"), encoding="utf-8")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for target in (whole, killed):
         shutil.copytree(
@@ -82,14 +82,16 @@ def test_three_kills_of_the_real_model_change_no_byte(folder: Path, tmp_path: Pa
         )
     rng, process = random.Random(0), train_on(config, whole)
     assert process.wait() == 0, (whole / "said.txt").read_text()
-    for after in (1, 3, 4):
-        process = train_on(config, killed)
-        while process.poll() is None and steps_done(killed) < after:
-            time.sleep(0.1)
-        time.sleep(rng.uniform(0.0, 3.0))
-        assert process.poll() is None, "it was to be killed before it ends"
-        process.kill()
-        process.wait()
+    for _ in range(3):
+        before, process = steps_done(killed), train_on(config, killed)
+        try:
+            while process.poll() is None and steps_done(killed) <= before:
+                time.sleep(0.1)
+            time.sleep(rng.uniform(0.0, 2.0))
+            assert process.poll() is None, "it was to be killed before it ends"
+        finally:
+            process.kill()
+            process.wait()
     process = train_on(config, killed)
     assert process.wait() == 0, (killed / "said.txt").read_text()
     assert (killed / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()

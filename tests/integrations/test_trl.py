@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 from suasion.config import RewardsConfig
 from suasion.errors import InputError
@@ -86,26 +87,22 @@ def test_a_row_that_is_no_record_is_named(hotel: Pack, contexts: list[Dialogue])
 
 
 def test_a_real_trainer_is_paid_the_total(
-    another: Callable[[], Backbone], hotel: Pack, contexts: list[Dialogue], tmp_path: Path
+    another: Callable[[], Backbone],
+    hotel: Pack,
+    contexts: list[Dialogue],
+    numbers: PreTrainedTokenizerFast,
+    tmp_path: Path,
 ) -> None:
     from datasets import Dataset
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.grpo_trainer import GRPOTrainer
 
-    names = {"<pad>": 0, "<unknown>": 1, "<end>": 2} | {str(number): number for number in range(3, 64)}
-    words = Tokenizer(models.WordLevel(names, unk_token="<unknown>"))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words, eos_token="<end>", pad_token="<pad>", unk_token="<unknown>"
-    )
-    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ' ' + m['content'] + ' ' }}{% endfor %}"
+    numbers.chat_template = "{% for m in messages %}{{ m['role'] + ' ' + m['content'] + ' ' }}{% endfor %}"
     suite = RewardSuite(hotel, Silent(), Lengthy(), RewardsConfig(missing="drop"))
     trainer = GRPOTrainer(
         model=another().plain.requires_grad_(True),
         reward_funcs=list(reward_functions(suite)),
-        processing_class=tokenizer,
+        processing_class=numbers,
         train_dataset=Dataset.from_list(training_rows(contexts, hotel)),
         args=GRPOConfig(
             output_dir=str(tmp_path), max_steps=2, per_device_train_batch_size=8, num_generations=4,

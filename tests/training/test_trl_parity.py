@@ -2,8 +2,11 @@
 
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from transformers import PreTrainedTokenizerFast
 
 from suasion.config import AlarmsConfig, GenerationConfig, RewardsConfig, RunConfig, TrainingConfig
 from suasion.negotiation.dialogue import Dialogue
@@ -49,20 +52,19 @@ def ours(backbone: Backbone, contexts: list[Dialogue], folder: Path, seed: int) 
     return [record["r_model"] for record in records]
 
 
-def theirs(backbone: Backbone, contexts: list[Dialogue], folder: Path, seed: int) -> list[float]:
+def theirs(
+    backbone: Backbone,
+    contexts: list[Dialogue],
+    folder: Path,
+    seed: int,
+    *,
+    tokenizer: PreTrainedTokenizerFast,
+) -> list[float]:
     from datasets import Dataset
     from peft import LoraConfig
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.grpo_trainer import GRPOTrainer
 
-    names = {"<pad>": 0, "<unknown>": 1, "<end>": END} | {str(number): number for number in range(3, 64)}
-    words = Tokenizer(models.WordLevel(names, unk_token="<unknown>"))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words, eos_token="<end>", pad_token="<pad>", unk_token="<unknown>"
-    )
     pack = Pack.load("generic")
     prompts = [" ".join(map(str, backbone.context(context, pack))) for context in contexts]
     curve: list[float] = []
@@ -93,7 +95,10 @@ def theirs(backbone: Backbone, contexts: list[Dialogue], folder: Path, seed: int
 
 
 def test_its_curve_is_that_of_grpo(
-    another: Callable[[], Backbone], dialogues: list[Dialogue], tmp_path: Path
+    another: Callable[[], Backbone],
+    dialogues: list[Dialogue],
+    numbers: PreTrainedTokenizerFast,
+    tmp_path: Path,
 ) -> None:
     contexts = [
         one.with_reply("").model_copy(
@@ -103,7 +108,7 @@ def test_its_curve_is_that_of_grpo(
     ]
     curves = {
         name: [run(another(), contexts, tmp_path / f"{name}{seed}", seed) for seed in SEEDS]
-        for name, run in (("ours", ours), ("theirs", theirs))
+        for name, run in (("ours", ours), ("theirs", partial(theirs, tokenizer=numbers)))
     }
     assert all(len(curve) == STEPS for found in curves.values() for curve in found)
     quarter = STEPS // 4
