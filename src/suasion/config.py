@@ -98,8 +98,8 @@ class TrainingConfig(_Frozen):
     outcome: float = Field(
         0.0,
         ge=0,
-        description="weight of the outcome term, beside R_total: by how much more of its negotiation is won "
-        "after a reply than after the others to the same context, when the intent-driven agent goes on",
+        description="weight of the outcome term beside R_total: how much more of its negotiation is won, and "
+        "sooner, after a reply than after the others to its context, when the intent-driven agent goes on",
     )
     rollouts: int = Field(16, ge=1, description="ends of the negotiation that are played after each reply")
     draw: Literal["stage", "uniform"] = Field(

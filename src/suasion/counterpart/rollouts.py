@@ -19,7 +19,7 @@ DISCOUNT = 0.85  # of what is won, for each further reply that it takes: every o
 
 
 class Follower(Protocol):
-    """An agent that needs no look at the dialogue's text: it is told where the procedure stands."""
+    """An agent that is told where the procedure stands, and need not read it from the dialogue."""
 
     def go_on(self, state: State, dialogue: Dialogue, seed: int) -> Turn: ...
 
@@ -29,8 +29,9 @@ def prospects(
 ) -> list[float]:
     """Share of the tickets that are won after each of the replies, discounted, 0 to 1; `one` stays as it is.
 
-    The mean of `copies` ends, in each of which the counterpart, of the same type and mind, draws its luck and
-    its words anew: alike for all replies, so that their difference varies less.
+    The mean of `copies` ends, in each of which the counterpart, of the same type and mind, draws anew what is
+    left to chance: alike for all replies, so that their difference varies less. Whether it answers at all is
+    drawn only where nothing was said to it yet.
     """
     return [
         statistics.mean(_won(one, reply, follower, copy, pack, hearing) for copy in range(copies))

@@ -33,7 +33,7 @@ HALF_SAMPLES = "half-sample interval over pairs"
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How much REPO may lose before it counts as a collapse."""
+    """What REPO has to keep of SFT's, or may lose, before it counts as a collapse."""
 
     task_success: float = 0.8  # of SFT's: of low rates a few points are a collapse already
     response: float = 0.8  # of SFT's

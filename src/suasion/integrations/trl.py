@@ -1,4 +1,4 @@
-"""The reward suite for TRL's online trainers: GRPOTrainer and RLOOTrainer.
+"""The reward suite as reward functions for TRL's online trainers, tried with its GRPOTrainer.
 
 rows = training_rows(dialogues, suite.pack)
 trainer = GRPOTrainer(model, reward_functions(suite), train_dataset=Dataset.from_list(rows),

@@ -66,7 +66,7 @@ def messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
 
 
 def _without_notes(text: str, pack: Pack) -> str:
-    """What somebody wrote can't be taken for a note of ours."""
+    """What somebody wrote, without the beginnings of our notes; what only resembles one stays."""
     note = pack.manifest.prompt.stage
     mark = note[: note.find("{stage}")]
     for stage in (*pack.sop.stages, *pack.sop.side_states) if note else ():

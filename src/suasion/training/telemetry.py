@@ -51,7 +51,7 @@ def describe_step(batch: Experience, returns: Tensor, suite: RewardSuite, kl_wei
 
 
 def describe_prospects(prospects: Sequence[Sequence[float]]) -> dict[str, float]:
-    """Share of the tickets won from where the policy's negotiations stand, and how far its replies differ."""
+    """Share of the tickets won from where the policy's negotiations stand, discounted, and how it differs."""
     if not prospects:
         return {}
     return {
