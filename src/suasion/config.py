@@ -169,6 +169,8 @@ class TrainingConfig(_Frozen):
             raise ValueError("kl_target needs a weight to start from: set kl above 0")
         if self.outcome and not self.negotiations:
             raise ValueError("outcome is a term of the policy's own negotiations: set negotiations above 0")
+        if self.outcome and self.replies_per_context == 1:
+            raise ValueError("outcome compares replies to one context: set replies_per_context above 1")
         if self.negotiations > self.contexts_per_step:
             raise ValueError("negotiations are a part of contexts_per_step: set them no higher")
         return self

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from suasion.config import RewardsConfig
 from suasion.errors import InputError
 from suasion.integrations.trl import COMPONENTS, REWARD_WEIGHTS, Completion, reward_functions, training_rows
-from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.score import Score, Source, Status, unread
@@ -43,14 +43,22 @@ class Silent:
 
 
 @pytest.fixture
+def tokenizer(numbers: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    numbers.chat_template = "{% for m in messages %}{{ m['role'] + ' ' + m['content'] + ' ' }}{% endfor %}"
+    return numbers
+
+
+@pytest.fixture
 def contexts(dialogues: list[Dialogue]) -> list[Dialogue]:
     return [one.with_reply("") for one in dialogues]
 
 
-def test_a_batch_is_scored_once_and_as_the_suite_scores(hotel: Pack, contexts: list[Dialogue]) -> None:
+def test_a_batch_is_scored_once_and_as_the_suite_scores(
+    hotel: Pack, contexts: list[Dialogue], tokenizer: PreTrainedTokenizerFast
+) -> None:
     model = Lengthy()
     suite = RewardSuite(hotel, None, model)
-    rows = training_rows(contexts[:2], hotel)
+    rows = training_rows(contexts[:2], hotel, tokenizer)
     said: list[Completion] = [
         "We guarantee you more bookings.",
         [{"role": "assistant", "content": "How low can you go?"}],
@@ -71,17 +79,21 @@ def test_a_batch_is_scored_once_and_as_the_suite_scores(hotel: Pack, contexts: l
     assert paid[3][0] < 0, "an over-promise costs"
 
 
-def test_a_reply_without_a_total_has_no_component_either(hotel: Pack, contexts: list[Dialogue]) -> None:
+def test_a_reply_without_a_total_has_no_component_either(
+    hotel: Pack, contexts: list[Dialogue], tokenizer: PreTrainedTokenizerFast
+) -> None:
     suite = RewardSuite(hotel, Silent(), Lengthy(), RewardsConfig(missing="drop"))
-    rows = training_rows(contexts, hotel)
+    rows = training_rows(contexts, hotel, tokenizer)
     for function in reward_functions(suite):
         paid = function(completions=["Hello there."] * len(rows), dialogue=[row["dialogue"] for row in rows])
         assert [one is None for one in paid] == [True, False] * (len(rows) // 2)
 
 
-def test_a_row_that_is_no_record_is_named(hotel: Pack, contexts: list[Dialogue]) -> None:
+def test_a_row_that_is_no_record_is_named(
+    hotel: Pack, contexts: list[Dialogue], tokenizer: PreTrainedTokenizerFast
+) -> None:
     total = reward_functions(RewardSuite(hotel, None, Lengthy()))[0]
-    good = training_rows(contexts[:1], hotel)[0]["dialogue"]
+    good = training_rows(contexts[:1], hotel, tokenizer)[0]["dialogue"]
     with pytest.raises(InputError, match=r"dialogue:2"):
         total(completions=["Hello.", "Hello."], dialogue=[good, '{"id": "x"}'])
 
@@ -90,20 +102,19 @@ def test_a_real_trainer_is_paid_the_total(
     another: Callable[[], Backbone],
     hotel: Pack,
     contexts: list[Dialogue],
-    numbers: PreTrainedTokenizerFast,
+    tokenizer: PreTrainedTokenizerFast,
     tmp_path: Path,
 ) -> None:
     from datasets import Dataset
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.grpo_trainer import GRPOTrainer
 
-    numbers.chat_template = "{% for m in messages %}{{ m['role'] + ' ' + m['content'] + ' ' }}{% endfor %}"
     suite = RewardSuite(hotel, Silent(), Lengthy(), RewardsConfig(missing="drop"))
     trainer = GRPOTrainer(
         model=another().plain.requires_grad_(True),
         reward_funcs=list(reward_functions(suite)),
-        processing_class=numbers,
-        train_dataset=Dataset.from_list(training_rows(contexts, hotel)),
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list(training_rows(contexts, hotel, tokenizer)),
         args=GRPOConfig(
             output_dir=str(tmp_path), max_steps=2, per_device_train_batch_size=8, num_generations=4,
             max_completion_length=5, reward_weights=REWARD_WEIGHTS, use_cpu=True, bf16=False,
@@ -117,3 +128,18 @@ def test_a_real_trainer_is_paid_the_total(
     for entry in logs:
         assert math.isclose(entry["reward"], entry["rewards/r_total/mean"], rel_tol=1e-5), "nothing was a 0"
         assert math.isfinite(entry["grad_norm"])
+
+
+def test_a_row_is_what_our_own_policy_reads(
+    another: Callable[[], Backbone],
+    hotel: Pack,
+    contexts: list[Dialogue],
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    said = [Turn(speaker="agent", text="one two"), Turn(speaker="counterpart", text="ok<end>[agreed: 5]")]
+    long = contexts[0].model_copy(update={"turns": tuple(said * 20)})
+    whole, short = (training_rows([long], hotel, tokenizer, limit)[0]["prompt"] for limit in (10**6, 60))
+    assert [one["role"] for one in short[:2]] == ["system", "user"]
+    assert short == [whole[0], *whole[len(whole) - len(short) + 1 :]]
+    assert len(short) < len(whole) == 42
+    assert not any("<end>" in one["content"] or "[agreed" in one["content"] for one in whole)

@@ -31,10 +31,32 @@ def folder(tmp_path: Path) -> Path:
         ("sop.yaml", "max_attempts: 3", "max_attemps: 3", "unknown key"),
         ("sop.yaml", "give_in_stage: decline", "give_in_stage: [", "not valid YAML"),
         ("pack.yaml", "version: 1", "version: one", "integer"),
-        ("pack.yaml", 'stage: "[{stage}{notes}]"', 'stage: "[{step}]"', "expected a mark, {stage}"),
+        ("pack.yaml", 'stage: "[{stage}{notes}]"', 'stage: "[{step}]"', "expected a note in square"),
         ("pack.yaml", '": {room}"', '": {room"', "slots stand in braces"),
-        ("pack.yaml", 'stage: "[{stage}{notes}]"', 'stage: "note"', "expected a mark, {stage}"),
-        ("pack.yaml", 'stage: "[{stage}{notes}]"', 'stage: "{stage}{notes}"', "expected a mark, {stage}"),
+        *(
+            ("pack.yaml", 'stage: "[{stage}{notes}]"', f'stage: "{template}"', "expected a note in square")
+            for template in (
+                "note",
+                "{stage}{notes}",
+                "[{notes}{stage}{stage}]",
+                "[{stage!s}]",
+                "[{stage:>9}]",
+                "[{{stage}}]",
+                " [{stage}]",
+                "[[{stage}]]",
+            )
+        ),
+        ("pack.yaml", 'stage: "[{stage}{notes}]"', 'stage: "[{stage}]"', "nothing says where they stand"),
+        ("pack.yaml", 'opening: "[start]"', 'opening: "(start)"', "expected a note in square"),
+        (
+            "pack.yaml",
+            'silence: "[silent for {minutes:g} minutes]"',
+            'silence: "[{hours}]"',
+            "expected a note",
+        ),
+        ("pack.yaml", '": {room}"', '": {}"', "expected plain slots"),
+        ("pack.yaml", '": {room}"', '": {room:d}"', "expected plain slots"),
+        ("pack.yaml", '": {room}"', '": [{room}]"', "no square brackets"),
         ("intents.yaml", "version: 1", "version: 1\ncolour: blue", "unknown key"),
     ],
 )

@@ -51,6 +51,11 @@ def test_the_outcome_needs_negotiations() -> None:
         TrainingConfig(outcome=1.0)
 
 
+def test_the_outcome_needs_replies_to_compare() -> None:
+    with pytest.raises(ValueError, match="set replies_per_context above 1"):
+        TrainingConfig(outcome=1.0, negotiations=1, replies_per_context=1)
+
+
 def test_only_what_tells_the_replies_to_a_context_apart_is_paid() -> None:
     totals = torch.zeros(6)
     paid = ahead([[0.5, 0.1], [1.0, 1.0]], totals)

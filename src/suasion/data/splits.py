@@ -17,12 +17,16 @@ from suasion.negotiation.pack import Pack
 HELD_OUT_SEED = 20_000
 HELD_OUT_PAIRS = 120
 HELD_OUT_FAULTS = 150
-POOL = 5  # synthetic dialogues made for each that is chosen to cover the SOP
+POOL = 5  # synthetic dialogues made for each that SFT imitates; the others teach rewards and REPO
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What the stages learn from and are judged on."""
+    """What the stages learn from and are judged on.
+
+    Of synthetic data no dialogue is used twice: SFT knows the replies of `dialogues` by heart, and pairs or
+    contexts from there would teach what it does where it remembers, not what it does elsewhere.
+    """
 
     dialogues: Sequence[Dialogue]
     pairs: Sequence[Pair]
@@ -39,8 +43,10 @@ def prepare(pack: Pack, config: RunConfig) -> Data:
     if config.data.records:
         return _from_records(pack, config, config.data.records)
     seed, sizes = config.seed, config.data
-    dialogues = cover(synthesize(pack, POOL * sizes.dialogues, seed, "train"), pack, sizes.dialogues)
-    examples = examples_of(dialogues, pack)
+    pool = synthesize(pack, POOL * sizes.dialogues, seed, "train")
+    dialogues = cover(pool, pack, sizes.dialogues)
+    imitated = {dialogue.id for dialogue in dialogues}
+    examples = examples_of((dialogue for dialogue in pool if dialogue.id not in imitated), pack)
     per_context = sizes.pairs_per_context
     paired = balance(examples, -(-sizes.pairs // per_context), seed)
     pairs = make_pairs(paired, pack, sizes.pairs, seed)

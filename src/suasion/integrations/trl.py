@@ -1,17 +1,20 @@
 """The reward suite as reward functions for TRL's online trainers, tried with its GRPOTrainer.
 
-rows = training_rows(dialogues, suite.pack)
+rows = training_rows(dialogues, suite.pack, tokenizer)
 trainer = GRPOTrainer(model, reward_functions(suite), train_dataset=Dataset.from_list(rows),
                       args=GRPOConfig(reward_weights=REWARD_WEIGHTS, ...))
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from suasion.negotiation.dialogue import Dialogue, dump_dialogue, parse_dialogue
 from suasion.negotiation.pack import Pack
-from suasion.policy.prompt import Message, messages
+from suasion.policy.prompt import Message, messages, shortened
 from suasion.rewards.suite import Reading, RewardSuite
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 COMPONENTS = ("r_total", "r_model", "e_judge", "e_func")
 REWARD_WEIGHTS = [1.0, 0.0, 0.0, 0.0]  # R_total is paid, the others are only logged
@@ -28,10 +31,27 @@ class RewardFunction(Protocol):
     ) -> list[float | None]: ...
 
 
-def training_rows(dialogues: Sequence[Dialogue], pack: Pack) -> list[dict[str, Any]]:
-    """A dataset's rows: `prompt`, what the policy reads, as chat messages; `dialogue`, the record as JSON."""
+def training_rows(
+    dialogues: Sequence[Dialogue],
+    pack: Pack,
+    tokenizer: "PreTrainedTokenizerBase",
+    max_context_tokens: int = 230,
+) -> list[dict[str, Any]]:
+    """A dataset's rows: `prompt`, what the policy reads, as chat messages; `dialogue`, the record as JSON.
+
+    Oldest exchanges are dropped beyond `max_context_tokens`, as in Suasion's own training; no turn contains a
+    special token of the tokenizer.
+    """
+
+    def length(found: list[Message]) -> int:
+        return len(tokenizer.apply_chat_template(found, add_generation_prompt=True, return_dict=False))
+
+    special = tokenizer.all_special_tokens
     return [
-        {"prompt": messages(dialogue, pack), "dialogue": dump_dialogue(dialogue.with_reply(""))}
+        {
+            "prompt": shortened(messages(dialogue, pack, special), length, max_context_tokens),
+            "dialogue": dump_dialogue(dialogue.with_reply("")),
+        }
         for dialogue in dialogues
     ]
 

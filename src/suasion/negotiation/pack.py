@@ -10,12 +10,24 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from suasion.errors import InputError
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.sop import Sop, load_sop
 from suasion.yaml_files import YamlFile, read_yaml
+
+# The notes of a prompt: which slots each may have, and what it looks like.
+NOTE_SLOTS = {
+    "silence": ([], ["minutes"], ["minutes:g"]),
+    "opening": ([],),
+    "stage": (["stage"], ["notes", "stage"]),
+}
+NOTE_EXAMPLES = {
+    "silence": "'[no reply for {minutes:g} minutes]'",
+    "opening": "'[start]'",
+    "stage": "'[{stage}{notes}]', with {stage} and at most {notes}",
+}
 
 
 class _Frozen(BaseModel):
@@ -39,36 +51,56 @@ class Notes(_Frozen):
 
     @field_validator("*")
     @classmethod
-    def _is_a_template(cls, value: str) -> str:
-        try:
-            list(Formatter().parse(value))
-        except ValueError as error:
-            raise ValueError(f"slots stand in braces: {error}") from None
+    def _stays_within_the_note(cls, value: str) -> str:
+        if not all(slot.isidentifier() for slot in _slots(value)) or set(value) & set("[]"):
+            raise ValueError("expected plain slots as in '{room}', and no square brackets")
         return value
 
 
 class Prompt(_Frozen):
-    """How a brief becomes the policy's system prompt; slots in braces are filled from brief and ticket."""
+    """How a brief becomes the policy's system prompt; slots in braces are filled from brief and ticket.
+
+    Silence, opening and stage are told among the turns, in square brackets: nobody else's stand in a prompt.
+    """
 
     system: str
     ticket: str = ""
     competitor: str = ""
     facts: str = "{facts}"
-    silence: str = "(no reply for {minutes:g} minutes)"
-    opening: str = "(start)"
+    silence: str = "[no reply for {minutes:g} minutes]"
+    opening: str = "[start]"
     stage: str = Field("", description="told after the other side's words: the SOP stage of the next reply")
     notes: Notes = Notes()
 
-    @field_validator("stage")
+    @field_validator("silence", "opening", "stage")
     @classmethod
-    def _has_the_slot(cls, value: str) -> str:
-        try:
-            filled = value.format(stage="\0", notes="")
-        except (KeyError, IndexError, ValueError):
-            filled = ""
-        if value and filled.find("\0") < 1:  # what stands before it is what nobody else may write
-            raise ValueError("expected a mark, {stage} and at most {notes}, as in '[{stage}{notes}]'")
+    def _is_a_note(cls, value: str, info: ValidationInfo) -> str:
+        name = str(info.field_name)
+        if name == "stage" and not value:
+            return value  # no stage is told
+        enclosed = value[:1] + value[-1:] == "[]" and not set(value[1:-1]) & set("[]")
+        if not enclosed or sorted(_slots(value)) not in NOTE_SLOTS[name]:
+            raise ValueError(f"expected a note in square brackets, as in {NOTE_EXAMPLES[name]}")
         return value
+
+    @model_validator(mode="after")
+    def _has_room_for_notes(self) -> "Prompt":
+        if self.notes != Notes() and "notes" not in _slots(self.stage):
+            raise ValueError("notes: nothing says where they stand; expected {notes} in prompt.stage")
+        return self
+
+
+def _slots(template: str) -> list[str]:
+    """Names of a template's slots, with a conversion or format where there is one."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"slots stand in braces: {error}") from None
+    return [
+        name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+        for _, name, form, conversion in parts
+        if name is not None
+    ]
 
 
 class Manifest(_Frozen):

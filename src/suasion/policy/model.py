@@ -28,7 +28,7 @@ from suasion.negotiation.pack import Pack
 from suasion.policy.attention import GROUPED
 from suasion.policy.install import EMBEDDED, install_model
 from suasion.policy.processor import choose_dtype, keep_memory
-from suasion.policy.prompt import drop_oldest, messages
+from suasion.policy.prompt import Message, messages, shortened, without_tokens
 from suasion.policy.trees import TreeBatch
 
 ADDED_MASK = ("eager", GROUPED)  # attention that adds its mask to the scores
@@ -180,34 +180,22 @@ class Backbone:
 
         Where brief and last message alone are longer than twice that, their middle is left out.
         """
-        found = self.messages(dialogue, pack)
-        while True:
-            ids = self.chat_tokens(found, reply=True)
-            shorter = drop_oldest(found)
-            limit = self.config.max_context_tokens
-            if len(ids) <= limit or shorter == found:
-                return ids if len(ids) <= 2 * limit else ids[:limit] + ids[-limit:]
-            found = shorter
+        limit = self.config.max_context_tokens
+        found = messages(dialogue, pack, self.tokenizer.all_special_tokens)
+        ids = self.chat_tokens(shortened(found, self._length, limit), reply=True)
+        return ids if len(ids) <= 2 * limit else ids[:limit] + ids[-limit:]
 
-    def messages(self, dialogue: Dialogue, pack: Pack) -> list[dict[str, str]]:
-        """The dialogue as chat messages in which no text opens or ends a message of its own."""
-        return [
-            message | {"content": self._plain_text(message["content"])}
-            for message in messages(dialogue, pack)
-        ]
+    def _length(self, found: Sequence[Message]) -> int:
+        return len(self.chat_tokens(found, reply=True))
 
-    def _plain_text(self, text: str) -> str:
-        for token in self.tokenizer.all_special_tokens:
-            text = text.replace(str(token), " ")
-        return text
-
-    def chat_tokens(self, found: Sequence[dict[str, str]], reply: bool) -> list[int]:
+    def chat_tokens(self, found: Sequence[Message], reply: bool) -> list[int]:
         text = self.tokenizer.apply_chat_template(list(found), tokenize=False, add_generation_prompt=reply)
         return list(self.tokenizer(str(text), add_special_tokens=False)["input_ids"])
 
     def reply_tokens(self, text: str) -> list[int]:
         """Tokens of a reply, LONGEST_REPLY at most, and the end token, so that ending is learned too."""
-        ids = self.tokenizer(self._plain_text(text), add_special_tokens=False)["input_ids"]
+        plain = without_tokens(text, self.tokenizer.all_special_tokens)
+        ids = self.tokenizer(plain, add_special_tokens=False)["input_ids"]
         return [*ids[:LONGEST_REPLY], self.end]
 
 

@@ -1,10 +1,12 @@
 """What the policy reads: the pack's system prompt for the brief, then the turns as chat messages.
 
 Where the pack says so, the other side's messages end with a note: the stage of the SOP in which the reply is
-spoken, and which price stands there, by the tracker's reading of the dialogue.
+spoken, and which price stands there, by the tracker's reading of the dialogue. Notes stand in square
+brackets, and nobody's words in a prompt have any: what a hotel writes can't pass for a note.
 """
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 
 from suasion.language.acts import load_hearing
 from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
@@ -15,6 +17,7 @@ from suasion.negotiation.tracker import State, advance, start
 
 Message = dict[str, str]
 ROLES = {"agent": "assistant", "counterpart": "user"}
+BRACKETS = {"Ps": "(", "Pe": ")"}  # of every opening and closing mark, by Unicode's category
 
 
 class _Blank(dict[str, str]):
@@ -41,8 +44,18 @@ def _ticket_line(brief: Brief, index: int, pack: Pack, book: Phrasebook) -> str:
     return prompt.ticket.format_map(slots)
 
 
-def messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
-    """System prompt and all turns; consecutive turns of one speaker are one message."""
+def messages(dialogue: Dialogue, pack: Pack, special: Iterable[str] = ()) -> list[Message]:
+    """System prompt and all turns; consecutive turns of one speaker are one message.
+
+    Without the `special` tokens of a tokenizer, so that no text opens or ends a message of its own.
+    """
+    return [
+        message | {"content": without_tokens(message["content"], special)}
+        for message in _messages(dialogue, pack)
+    ]
+
+
+def _messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
     prompt = pack.manifest.prompt
     state = start(dialogue.brief, pack.sop)
     found: list[Message] = [{"role": "system", "content": system_prompt(dialogue.brief, pack)}]
@@ -52,7 +65,7 @@ def messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
         if turn.text is None:
             text = prompt.silence.format(minutes=turn.silence_minutes)
         else:
-            text = _without_notes(turn.text, pack)
+            text = as_words(turn.text)
         role = ROLES[turn.speaker]
         if found[-1]["role"] == role:
             found[-1]["content"] += "\n" + text
@@ -65,12 +78,15 @@ def messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
     return found
 
 
-def _without_notes(text: str, pack: Pack) -> str:
-    """What somebody wrote, without the beginnings of our notes; what only resembles one stays."""
-    note = pack.manifest.prompt.stage
-    mark = note[: note.find("{stage}")]
-    for stage in (*pack.sop.stages, *pack.sop.side_states) if note else ():
-        text = text.replace(mark + stage.id, f" {stage.id}")  # a space: "[[close]" forms no note
+def as_words(text: str) -> str:
+    """What somebody wrote, without brackets of notes: every bracket of any script becomes a round one."""
+    return "".join(BRACKETS.get(unicodedata.category(char), char) for char in text)
+
+
+def without_tokens(text: str, special: Iterable[str]) -> str:
+    """The text without a tokenizer's special tokens, a space for each."""
+    for token in special:
+        text = text.replace(token, " ")
     return text
 
 
@@ -102,3 +118,11 @@ def _notes(state: State, brief: Brief, pack: Pack) -> str:
 def drop_oldest(found: Sequence[Message]) -> list[Message]:
     """The same without the oldest exchange; the system prompt stays."""
     return [found[0], *found[3:]] if len(found) > 3 else list(found)
+
+
+def shortened(found: Sequence[Message], length: Callable[[list[Message]], int], limit: int) -> list[Message]:
+    """Without the oldest exchanges beyond `limit`, by a `length` in tokens; the last message always stays."""
+    kept = list(found)
+    while len(kept) > 3 and length(kept) > limit:
+        kept = drop_oldest(kept)
+    return kept

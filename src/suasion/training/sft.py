@@ -18,6 +18,7 @@ from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
+from suasion.policy.prompt import Message, messages
 from suasion.training.progress import Progress
 
 IGNORED = -100
@@ -48,7 +49,7 @@ def fit_sft(
 
 def windows(backbone: Backbone, dialogue: Dialogue, pack: Pack) -> list[dict[str, list[int]]]:
     """Rows of token ids and labels; a long dialogue becomes several, each reply learned once."""
-    found = backbone.messages(dialogue, pack)
+    found = messages(dialogue, pack, backbone.tokenizer.all_special_tokens)
     rows, first, learned = [], 1, 1
     while learned < len(found):
         ids, labels = _row(backbone, found, first, learned)
@@ -63,7 +64,7 @@ def windows(backbone: Backbone, dialogue: Dialogue, pack: Pack) -> list[dict[str
 
 
 def _row(
-    backbone: Backbone, found: Sequence[dict[str, str]], first: int, learned: int
+    backbone: Backbone, found: Sequence[Message], first: int, learned: int
 ) -> tuple[list[int], list[int]]:
     """Tokens piece by piece, as generation would see them: prompt up to a reply, the reply with its end."""
     ids: list[int] = []
