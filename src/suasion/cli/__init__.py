@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suasion.cli.domain import data, pack_group
+from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, example
 
 if TYPE_CHECKING:
@@ -278,4 +279,5 @@ def _complain(error: object) -> None:
 
 
 main.add_command(data)
+main.add_command(judge)
 main.add_command(pack_group)

@@ -3,6 +3,7 @@
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -61,30 +62,55 @@ def fit_judge(judge: LocalJudge, verdicts: Sequence[Verdict], config: ProbeConfi
 
     A reply may have verdicts on some criteria only: the others teach nothing.
     """
+    labelled = label_trees(judge, verdicts)
+    targets = [part.targets for part in labelled]
+
+    def loss(indices: Sequence[int], odds: Tensor) -> Tensor:
+        return verdict_loss(torch.cat([targets[index] for index in indices], dim=1), odds)
+
+    trees = [part.tree for part in labelled]
+    with Progress("judge") as progress:
+        return _fit(judge.role, trees, loss, config, seed, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A context with its replies, and the verdicts on them.
+
+    places: of the replies, among all in the order in which they first come.
+    targets: (2, replies, C), whether the verdict is yes, and whether there is one.
+    """
+
+    tree: Tree
+    places: tuple[int, ...]
+    targets: Tensor
+
+
+def label_trees(judge: LocalJudge, verdicts: Sequence[Verdict]) -> list[Labelled]:
+    """The verdicts by context and reply, as the judge reads them."""
     names = [criterion.id for criterion in judge.rubric.criteria]
     replies: dict[str, tuple[Dialogue, dict[int, bool]]] = {}
     for entry in verdicts:
         _, answers = replies.setdefault(dump_dialogue(entry.dialogue), (entry.dialogue, {}))
         answers[names.index(entry.criterion)] = entry.verdict
     labels = list(replies.values())
-    trees, targets = [], []
-    for found in group(judge.backbone, judge.pack, [dialogue for dialogue, _ in labels]):
-        trees.append(branch(found.prompt, found.replies))
-        yes, said = (torch.zeros(len(found.places), len(names)) for _ in range(2))
-        for row, place in enumerate(found.places):
+    found = []
+    for context in group(judge.backbone, judge.pack, [dialogue for dialogue, _ in labels]):
+        yes, said = (torch.zeros(len(context.places), len(names)) for _ in range(2))
+        for row, place in enumerate(context.places):
             for criterion, verdict in labels[place][1].items():
                 yes[row, criterion], said[row, criterion] = float(verdict), 1.0
-        targets.append(torch.stack([yes, said]).to(judge.backbone.device))
+        targets = torch.stack([yes, said]).to(judge.backbone.device)
+        found.append(Labelled(branch(context.prompt, context.replies), context.places, targets))
+    return found
 
-    def loss(indices: Sequence[int], odds: Tensor) -> Tensor:
-        """Mean over the criteria of the mean cross-entropy of their verdicts, (N, C) in order."""
-        yes, said = torch.cat([targets[index] for index in indices], dim=1)
-        each = binary_cross_entropy_with_logits(odds, yes, reduction="none") * said
-        mean: Tensor = (each.sum(0) / said.sum(0).clamp(min=1)).mean()
-        return mean
 
-    with Progress("judge") as progress:
-        return _fit(judge.role, trees, loss, config, seed, progress)
+def verdict_loss(targets: Tensor, odds: Tensor) -> Tensor:
+    """Mean over the criteria of the mean cross-entropy of their verdicts; (2, N, C), (N, C) -> ()."""
+    yes, said = targets
+    each = binary_cross_entropy_with_logits(odds, yes, reduction="none") * said
+    mean: Tensor = (each.sum(0) / said.sum(0).clamp(min=1)).mean()
+    return mean
 
 
 def _fit(

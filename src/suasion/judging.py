@@ -1,0 +1,122 @@
+"""`suasion judge`: a judge from people's verdicts, and how far one agrees with them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from suasion.config import ModelConfig
+from suasion.data.examples import Verdict
+from suasion.data.labels import read_labels, rubric_of
+from suasion.data.rubric import Rubric
+from suasion.errors import InputError
+from suasion.evaluation.judges import Agreement, Answer, agreements, as_json
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.policy.model import load_backbone
+from suasion.rewards.judge import LocalJudge
+from suasion.rewards.remote_judge import connect
+from suasion.rewards.score import Score
+from suasion.run_folder import write_json
+from suasion.training.labelled_judge import fit_labelled_judge
+
+RUBRIC, MODEL = "rubric.json", "model.json"
+PACK = "generic"  # a labelled dialogue has no brief: the questions say what matters
+Rows = Sequence[Sequence[float | None]]
+
+
+def fit(verdicts_path: Path, output: Path, floor: float, model: str, seed: int) -> dict[str, Agreement]:
+    """Fit a judge on the verdicts of a file and save it; how far it agrees with those it had not seen.
+
+    Raises InputError for a broken file, and where a criterion has only one answer.
+    """
+    verdicts = read_labels(verdicts_path)
+    rubric, config = rubric_of(verdicts), ModelConfig(name=model)
+    for criterion in rubric.criteria:
+        if len({one.verdict for one in verdicts if one.criterion == criterion.id}) < 2:
+            raise InputError(
+                f"{criterion.id!r} has the same verdict everywhere: there is nothing to learn",
+                str(verdicts_path),
+                field="verdict",
+            )
+    judge = LocalJudge(load_backbone(config, seed), Pack.load(PACK), rubric, adapter=False)
+    try:
+        unseen = fit_labelled_judge(judge, verdicts, seed)
+    except ValueError as error:
+        raise InputError(str(error), str(verdicts_path)) from None
+    found = agreements(_answers(verdicts, rubric, unseen, unseen))
+    judge.floor = floor
+    judge.agreement = {
+        name: {"kappa": one.kappa, "accuracy": one.accuracy}
+        for name, one in found.items()
+        if one.kappa is not None and one.accuracy is not None
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    (output / RUBRIC).write_text(rubric.model_dump_json(indent=1), encoding="utf-8")
+    (output / MODEL).write_text(config.model_dump_json(indent=1), encoding="utf-8")
+    judge.save(output)
+    return found
+
+
+def agree(judge: str, verdicts_path: Path, target: Path, floor: float) -> dict[str, Agreement]:
+    """How far a fitted judge (a directory) or one at an address agrees with a file's verdicts; also as JSON.
+
+    Raises InputError for a broken file, a directory without a judge, and criteria that it was not fitted on.
+    """
+    verdicts = read_labels(verdicts_path)
+    replies = _replies(verdicts)
+    first: Rows
+    second: Rows
+    if judge.startswith(("http://", "https://")):
+        rubric = rubric_of(verdicts)
+        remote = connect(judge, rubric)
+        version = remote.version
+        first, second = ([_row(score, rubric) for score in remote.score(replies)] for _ in range(2))
+    else:
+        local = load(Path(judge))
+        rubric, version = local.rubric, local.version
+        known = ", ".join(sorted(criterion.id for criterion in rubric.criteria))
+        for one in verdicts:
+            if one.criterion not in {criterion.id for criterion in rubric.criteria}:
+                message = f"unknown criterion {one.criterion!r}; the judge was fitted on {known}"
+                raise InputError(message, str(verdicts_path), field="criterion")
+        first, second = local.probabilities(replies), local.probabilities(replies[::-1])[::-1]
+    found = agreements(_answers(verdicts, rubric, first, second))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_json(target, as_json(found, floor, version))
+    return found
+
+
+def load(folder: Path) -> LocalJudge:
+    """A judge that `fit` saved. Raises InputError when the directory has none."""
+    try:
+        rubric = Rubric.model_validate_json((folder / RUBRIC).read_text(encoding="utf-8"))
+        config = ModelConfig.model_validate_json((folder / MODEL).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"no judge of `suasion judge fit`: {error}", str(folder)) from None
+    return LocalJudge.load(load_backbone(config), Pack.load(PACK), rubric, folder)
+
+
+def _replies(verdicts: Sequence[Verdict]) -> list[Dialogue]:
+    """Each reply once, in the order in which they first come."""
+    return list({one.dialogue.id: one.dialogue for one in verdicts}.values())
+
+
+def _row(score: Score, rubric: Rubric) -> list[float | None]:
+    """P(yes) per criterion, None for what was not answered."""
+    said = {one.name: one.probability for one in score.evidence}
+    return [said.get(criterion.id) for criterion in rubric.criteria]
+
+
+def _answers(verdicts: Sequence[Verdict], rubric: Rubric, first: Rows, second: Rows) -> list[Answer]:
+    """Each verdict beside what the judge said, the rows being those of `_replies`."""
+    row_of = {reply.id: row for row, reply in enumerate(_replies(verdicts))}
+    column_of = {criterion.id: column for column, criterion in enumerate(rubric.criteria)}
+    return [
+        Answer(
+            criterion=one.criterion,
+            verdict=one.verdict,
+            words=len((one.dialogue.reply or "").split()),
+            yes=first[row_of[one.dialogue.id]][column_of[one.criterion]],
+            again=second[row_of[one.dialogue.id]][column_of[one.criterion]],
+        )
+        for one in verdicts
+    ]

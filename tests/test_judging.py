@@ -1,0 +1,107 @@
+"""A judge from people's verdicts: it learns what they meant, says how well, and can be asked again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click import Group
+from click.testing import CliRunner
+
+from suasion import judging
+from suasion.cli import main
+from suasion.errors import InputError
+from suasion.policy.model import Backbone
+
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+THANKS, ASKS = "Does it say thanks?", "Does it ask for a price?"
+
+
+def verdicts(path: Path, count: int = 40, criteria: tuple[str, ...] = (THANKS, ASKS)) -> Path:
+    lines = []
+    for n in range(count):
+        reply = f"{'thank you' if n % 2 else 'hello'} {'price ?' if n % 3 == 0 else 'goodbye'}"
+        truth = {THANKS: n % 2 == 1, ASKS: n % 3 == 0}
+        context = [{"speaker": "counterpart", "text": f"{WORDS[n % 10]} {WORDS[n // 10]}"}]
+        for question in criteria:
+            line = {"context": context, "reply": reply, "criterion": question, "verdict": truth[question]}
+            lines.append(json.dumps(line))
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def tiny(
+    request: pytest.FixtureRequest, another: Callable[[], Backbone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is a tiny one, except in the slow test, which runs the commands with the real one."""
+    if "slow" not in request.keywords:
+        monkeypatch.setattr(judging, "load_backbone", lambda *_: another())
+
+
+def test_it_agrees_with_verdicts_it_was_not_shown(tmp_path: Path) -> None:
+    found = judging.fit(verdicts(tmp_path / "v.jsonl"), tmp_path / "judge", 0.6, "tiny", 0)
+    assert list(found) == [THANKS, ASKS]
+    assert all(one.kappa is not None and one.kappa > 0.8 and one.n == 40 for one in found.values())
+    assert judging.load(tmp_path / "judge").trusted == {THANKS, ASKS}
+
+
+def test_what_nobody_could_learn_is_not_read(tmp_path: Path) -> None:
+    path = verdicts(tmp_path / "v.jsonl", criteria=(THANKS,))
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    noise = "".join(
+        json.dumps(one | {"verdict": n // 2 % 2 == 0, "reply": "hello"}) + "\n" for n, one in enumerate(lines)
+    )
+    path.write_text(noise, encoding="utf-8")
+    found = judging.fit(path, tmp_path / "judge", 0.6, "tiny", 0)
+    assert not found[THANKS].read_at(0.6)
+    assert not judging.load(tmp_path / "judge").trusted
+
+
+def test_a_saved_judge_is_asked_again(tmp_path: Path) -> None:
+    path = verdicts(tmp_path / "v.jsonl")
+    judging.fit(path, tmp_path / "judge", 0.6, "tiny", 0)
+    found = judging.agree(str(tmp_path / "judge"), path, tmp_path / "out" / "agree.json", 0.6)
+    content = json.loads((tmp_path / "out" / "agree.json").read_text(encoding="utf-8"))
+    assert content["criteria"][ASKS]["kappa"] == found[ASKS].kappa == pytest.approx(1.0)
+    assert content["criteria"][ASKS]["self_consistency"] == 1.0
+    assert set(content["criteria"][ASKS]) >= {"kappa", "low", "high", "confusion", "length_bias", "read"}
+
+
+def test_what_it_was_not_fitted_on_is_refused(tmp_path: Path) -> None:
+    judging.fit(verdicts(tmp_path / "a.jsonl", criteria=(ASKS,)), tmp_path / "judge", 0.6, "tiny", 0)
+    with pytest.raises(InputError, match="unknown criterion 'Does it say thanks"):
+        judging.agree(str(tmp_path / "judge"), verdicts(tmp_path / "b.jsonl"), tmp_path / "j.json", 0.6)
+    with pytest.raises(InputError, match="no judge of"):
+        judging.agree(str(tmp_path), verdicts(tmp_path / "b.jsonl"), tmp_path / "j.json", 0.6)
+
+
+def test_one_answer_alone_or_one_context_alone_teach_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="same verdict everywhere"):
+        judging.fit(verdicts(tmp_path / "v.jsonl", 1), tmp_path / "judge", 0.6, "tiny", 0)
+    lines = [
+        {"context": [], "reply": word, "criterion": ASKS, "verdict": n % 2 == 0}
+        for n, word in enumerate(WORDS)
+    ]
+    path = tmp_path / "w.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    with pytest.raises(InputError, match="one context"):
+        judging.fit(path, tmp_path / "judge", 0.6, "tiny", 0)
+
+
+@pytest.mark.slow
+def test_the_commands_with_the_real_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").symlink_to(Path(__file__).parents[1] / "examples")
+    monkeypatch.chdir(tmp_path)
+    group = main.commands["judge"]
+    assert isinstance(group, Group)
+    for name in ("fit", "agree"):
+        example = str(group.commands[name].epilog).split("suasion ", 1)[1].split()
+        result = CliRunner().invoke(main, example)
+        assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "runs" / "agree.json").read_text(encoding="utf-8"))
+    assert content["mean_kappa"] > 0.9, "these it was shown"
+    agreement = json.loads((tmp_path / "runs" / "judge" / "judge.json").read_text(encoding="utf-8"))[
+        "agreement"
+    ]
+    assert min(one["kappa"] for one in agreement.values()) > 0.4, "by heads that were not shown them"
