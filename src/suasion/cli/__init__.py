@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from suasion.cli.ab import ab
 from suasion.cli.domain import data, pack_group
 from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, example
@@ -278,6 +279,7 @@ def _complain(error: object) -> None:
     click.echo(f"error: {error}", err=True)
 
 
+main.add_command(ab)
 main.add_command(data)
 main.add_command(judge)
 main.add_command(pack_group)
