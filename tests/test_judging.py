@@ -10,8 +10,10 @@ from click.testing import CliRunner
 
 from suasion import judging
 from suasion.cli import main
+from suasion.data.labels import read_labels
 from suasion.errors import InputError
 from suasion.policy.model import Backbone
+from suasion.training.labelled_judge import _folds
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 THANKS, ASKS = "Does it say thanks?", "Does it ask for a price?"
@@ -61,9 +63,11 @@ def test_what_nobody_could_learn_is_not_read(tmp_path: Path) -> None:
 def test_a_saved_judge_is_asked_again(tmp_path: Path) -> None:
     path = verdicts(tmp_path / "v.jsonl")
     judging.fit(path, tmp_path / "judge", 0.6, "tiny", 0)
-    found = judging.agree(str(tmp_path / "judge"), path, tmp_path / "out" / "agree.json", 0.6)
+    found = judging.agree(str(tmp_path / "judge"), path, tmp_path / "out" / "agree.json", None)
     content = json.loads((tmp_path / "out" / "agree.json").read_text(encoding="utf-8"))
-    assert content["criteria"][ASKS]["kappa"] == found[ASKS].kappa == pytest.approx(1.0)
+    assert found == content
+    assert (content["replies"], content["seen"]) == (40, 40)
+    assert content["criteria"][ASKS]["kappa"] == pytest.approx(1.0)
     assert content["criteria"][ASKS]["self_consistency"] == 1.0
     assert set(content["criteria"][ASKS]) >= {"kappa", "low", "high", "confusion", "length_bias", "read"}
 
@@ -76,17 +80,34 @@ def test_what_it_was_not_fitted_on_is_refused(tmp_path: Path) -> None:
         judging.agree(str(tmp_path), verdicts(tmp_path / "b.jsonl"), tmp_path / "j.json", 0.6)
 
 
-def test_one_answer_alone_or_one_context_alone_teach_nothing(tmp_path: Path) -> None:
+def test_one_answer_alone_teaches_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="same verdict everywhere"):
         judging.fit(verdicts(tmp_path / "v.jsonl", 1), tmp_path / "judge", 0.6, "tiny", 0)
-    lines = [
-        {"context": [], "reply": word, "criterion": ASKS, "verdict": n % 2 == 0}
-        for n, word in enumerate(WORDS)
-    ]
-    path = tmp_path / "w.jsonl"
+
+
+def test_many_replies_without_a_context(tmp_path: Path) -> None:
+    path = verdicts(tmp_path / "v.jsonl", 80)
+    lines = [json.loads(line) | {"context": []} for line in path.read_text(encoding="utf-8").splitlines()]
     path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    with pytest.raises(InputError, match="one context"):
-        judging.fit(path, tmp_path / "judge", 0.6, "tiny", 0)
+    found = judging.fit(path, tmp_path / "judge", 0.6, "tiny", 0)
+    assert all(one.n == 80 and one.read_at(0.6) for one in found.values())
+
+
+def test_turns_of_one_dialogue_are_left_out_together(tmp_path: Path) -> None:
+    turns = [{"speaker": "counterpart", "text": word} for word in WORDS]
+    contexts = [turns[:n] for n in range(1, 6)] + [[turn] for turn in turns[5:]]
+    lines = [{"context": one, "reply": "hm", "criterion": ASKS, "verdict": True} for one in contexts]
+    path = tmp_path / "v.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    folds = _folds(read_labels(path), range(10), 0)
+    together = [int(sum(fold[:5])) for fold in folds]
+    assert sorted(together) == [0, 0, 0, 0, 5]
+    assert sum(int(fold.sum()) for fold in folds) == 10
+
+
+def test_an_address_where_nobody_answers_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="answered none of 2 replies: failed 2"):
+        judging.agree("http://127.0.0.1:9/v1", verdicts(tmp_path / "v.jsonl", 2), tmp_path / "j.json", None)
 
 
 @pytest.mark.slow

@@ -1,7 +1,11 @@
 """`suasion judge`: a judge from people's verdicts, and how far one agrees with them."""
 
+import hashlib
+import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from suasion.config import ModelConfig
 from suasion.data.examples import Verdict
@@ -9,16 +13,17 @@ from suasion.data.labels import read_labels, rubric_of
 from suasion.data.rubric import Rubric
 from suasion.errors import InputError
 from suasion.evaluation.judges import Agreement, Answer, agreements, as_json
-from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.dialogue import Dialogue, dump_dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import load_backbone
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.remote_judge import connect
-from suasion.rewards.score import Score
+from suasion.rewards.score import Score, Status
 from suasion.run_folder import write_json
 from suasion.training.labelled_judge import fit_labelled_judge
 
-RUBRIC, MODEL = "rubric.json", "model.json"
+RUBRIC, MODEL, SEEN = "rubric.json", "model.json", "seen.json"
+FLOOR = 0.6  # kappa below which a criterion is not read
 PACK = "generic"  # a labelled dialogue has no brief: the questions say what matters
 Rows = Sequence[Sequence[float | None]]
 
@@ -38,10 +43,9 @@ def fit(verdicts_path: Path, output: Path, floor: float, model: str, seed: int) 
                 field="verdict",
             )
     judge = LocalJudge(load_backbone(config, seed), Pack.load(PACK), rubric, adapter=False)
-    try:
-        unseen = fit_labelled_judge(judge, verdicts, seed)
-    except ValueError as error:
-        raise InputError(str(error), str(verdicts_path)) from None
+    if len(_replies(verdicts)) < 2:
+        raise InputError("one reply alone teaches nothing", str(verdicts_path))
+    unseen = fit_labelled_judge(judge, verdicts, seed)
     found = agreements(_answers(verdicts, rubric, unseen, unseen))
     judge.floor = floor
     judge.agreement = {
@@ -52,37 +56,55 @@ def fit(verdicts_path: Path, output: Path, floor: float, model: str, seed: int) 
     output.mkdir(parents=True, exist_ok=True)
     (output / RUBRIC).write_text(rubric.model_dump_json(indent=1), encoding="utf-8")
     (output / MODEL).write_text(config.model_dump_json(indent=1), encoding="utf-8")
+    write_json(output / SEEN, sorted({_mark(reply) for reply in _replies(verdicts)}))
     judge.save(output)
     return found
 
 
-def agree(judge: str, verdicts_path: Path, target: Path, floor: float) -> dict[str, Agreement]:
+def agree(judge: str, verdicts_path: Path, target: Path, floor: float | None) -> dict[str, Any]:
     """How far a fitted judge (a directory) or one at an address agrees with a file's verdicts; also as JSON.
 
-    Raises InputError for a broken file, a directory without a judge, and criteria that it was not fitted on.
+    floor: the judge's own by default; 0.6 for one at an address. `seen` counts the replies that the judge
+    was fitted on: of those it says what it was told. Raises InputError for a broken file, a directory
+    without a judge, criteria that it was not fitted on, and a judge that answered nothing.
     """
     verdicts = read_labels(verdicts_path)
     replies = _replies(verdicts)
     first: Rows
     second: Rows
     if judge.startswith(("http://", "https://")):
-        rubric = rubric_of(verdicts)
+        rubric, floor, seen = rubric_of(verdicts), FLOOR if floor is None else floor, 0
         remote = connect(judge, rubric)
-        version = remote.version
-        first, second = ([_row(score, rubric) for score in remote.score(replies)] for _ in range(2))
+        version, scores = remote.version, remote.score(replies)
+        status = Counter(score.status for score in scores)
+        if not status[Status.READ]:
+            told = ", ".join(f"{name.value} {count}" for name, count in status.items())
+            raise InputError(f"the judge answered none of {len(replies)} replies: {told}")
+        first = [_row(score, rubric) for score in scores]
+        second = [_row(score, rubric) for score in remote.score(replies[::-1])][::-1]
     else:
         local = load(Path(judge))
-        rubric, version = local.rubric, local.version
+        rubric, version, floor = local.rubric, local.version, local.floor if floor is None else floor
         known = ", ".join(sorted(criterion.id for criterion in rubric.criteria))
         for one in verdicts:
             if one.criterion not in {criterion.id for criterion in rubric.criteria}:
                 message = f"unknown criterion {one.criterion!r}; the judge was fitted on {known}"
                 raise InputError(message, str(verdicts_path), field="criterion")
-        first, second = local.probabilities(replies), local.probabilities(replies[::-1])[::-1]
+        fitted = set(json.loads((Path(judge) / SEEN).read_text(encoding="utf-8")))
+        seen = sum(_mark(reply) in fitted for reply in replies)
+        first = local.probabilities(replies)
+        local.backbone.known_replies.clear()  # so that it reads them again
+        second = local.probabilities(replies[::-1])[::-1]
     found = agreements(_answers(verdicts, rubric, first, second))
+    content = as_json(found, floor, version) | {"replies": len(replies), "seen": seen}
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_json(target, as_json(found, floor, version))
-    return found
+    write_json(target, content)
+    return content
+
+
+def _mark(reply: Dialogue) -> str:
+    """What tells a reply in its context from others, whatever line it stood on."""
+    return hashlib.sha256(dump_dialogue(reply.model_copy(update={"id": ""})).encode()).hexdigest()[:16]
 
 
 def load(folder: Path) -> LocalJudge:

@@ -39,17 +39,30 @@ def test_replies_are_told_apart_and_questions_are_the_rubric(tmp_path: Path) -> 
         ("[1]", None, "object"),
         (LINE | {"verdict": "yes"}, "verdict", "boolean"),
         (LINE | {"verdict": 1}, "verdict", "boolean"),
-        (LINE | {"reply": ""}, "reply", "at least 1 character"),
+        (LINE | {"reply": " "}, "reply", "pattern"),
         (LINE | {"context": [{"speaker": "guest", "text": "Hi"}]}, "context.0.speaker", "agent"),
         (LINE | {"note": "?"}, "note", "unknown key"),
         ({"context": [], "reply": "a", "verdict": True}, "criterion", "required"),
-        (LINE, "criterion", "judged twice"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path: Path, broken: object, field: str | None, says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
         read_labels(written(tmp_path, LINE, broken))
     assert (caught.value.line, caught.value.field) == (2, field)
+
+
+def test_another_raters_verdict_is_another_one(tmp_path: Path) -> None:
+    found = read_labels(written(tmp_path, LINE, LINE | {"verdict": False}, LINE))
+    assert [(one.dialogue.id, one.verdict) for one in found] == [("1", True), ("2", False), ("3", True)]
+
+
+def test_a_byte_order_mark_is_no_content_and_other_encodings_are_named(tmp_path: Path) -> None:
+    path = written(tmp_path, LINE)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read_labels(path)) == 1
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_labels(path)
 
 
 def test_a_file_without_verdicts_is_refused(tmp_path: Path) -> None:

@@ -56,8 +56,18 @@ def test_a_judge_that_changes_its_mind_is_not_consistent() -> None:
 
 
 def test_the_file_tells_what_may_be_read() -> None:
-    cells = [(True, 0.9)] * 9 + [(False, 0.1)] * 9
+    cells = [(True, 0.9)] * 12 + [(False, 0.1)] * 12
     content = as_json(agreements(answers(*cells)), 0.6, "j")
     assert content["mean_kappa"] == 1.0
     assert content["criteria"]["c"]["read"] is True
     assert as_json({}, 0.6, "j")["mean_kappa"] is None
+
+
+def test_few_verdicts_are_not_enough_and_an_interval_stays_within_its_bounds() -> None:
+    few = agreements(answers(*[(True, 0.9)] * 3, *[(False, 0.1)] * 3))["c"]
+    assert (few.kappa, few.low, few.high) == (1.0, None, None)
+    assert not few.read_at(0.6)
+    unanswered = agreements(answers(*[(True, 0.9)] * 12, *[(False, 0.1)] * 12, *[(True, None)] * 25))["c"]
+    assert not unanswered.read_at(0.6)
+    sure = agreements(answers(*[(True, 0.9)] * 19, (True, 0.1), *[(False, 0.1)] * 18, (False, 0.9)))["c"]
+    assert sure.high == 1.0

@@ -19,31 +19,33 @@ class _Label(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     context: tuple[Turn, ...]
-    reply: str = Field(min_length=1)
-    criterion: str = Field(min_length=1)
+    reply: str = Field(pattern=r"\S")
+    criterion: str = Field(pattern=r"\S")
     verdict: bool = Field(strict=True)
 
 
 def read_labels(path: Path) -> list[Verdict]:
-    """The verdicts of a JSONL file, in order; a dialogue's id is the line on which its reply comes first.
+    """The verdicts of a JSONL file, in order; a dialogue's id is the line on which it comes first.
 
-    Raises InputError with file, line and field of a broken line, for a reply that is judged twice by one
-    criterion, or when there is none at all.
+    The same reply judged once more by the same criterion (another dialogue's, or another rater's) counts as
+    another one. Raises InputError with file, line and field of a broken line, or when there is none at all.
     """
     verdicts: list[Verdict] = []
     ids: dict[tuple[tuple[Turn, ...], str], str] = {}
     seen: set[tuple[str, str]] = set()
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", str(path)) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8: {error.reason} at byte {error.start}", str(path)) from None
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         label = _parse(line, str(path), number)
         name = ids.setdefault((label.context, label.reply), str(number))
         if (name, label.criterion) in seen:
-            raise InputError("this reply is judged twice by this criterion", str(path), number, "criterion")
+            name = ids[label.context, label.reply] = str(number)
         seen.add((name, label.criterion))
         dialogue = Dialogue(id=name, brief=Brief(), turns=label.context, reply=label.reply, source="labelled")
         verdicts.append(Verdict(dialogue, label.criterion, label.verdict))
@@ -52,7 +54,7 @@ def read_labels(path: Path) -> list[Verdict]:
     return verdicts
 
 
-def _parse(line: bytes, file: str, number: int) -> _Label:
+def _parse(line: str, file: str, number: int) -> _Label:
     try:
         return _Label.model_validate_json(line)
     except ValidationError as error:

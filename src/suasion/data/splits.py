@@ -24,8 +24,8 @@ POOL = 5  # synthetic dialogues made for each that SFT imitates; the others teac
 class Data:
     """What the stages learn from and are judged on.
 
-    Of synthetic data no dialogue is used twice: SFT knows the replies of `dialogues` by heart, and pairs or
-    contexts from there would teach what it does where it remembers, not what it does elsewhere.
+    Of synthetic data none that SFT imitates is used again: it knows the replies of `dialogues` by heart, and
+    pairs or contexts from there would teach what it does where it remembers, not what it does elsewhere.
     """
 
     dialogues: Sequence[Dialogue]

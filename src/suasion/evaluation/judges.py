@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from statsmodels.stats.inter_rater import cohens_kappa
 
+ENOUGH = 20  # verdicts; fewer say nothing of a criterion
 CELLS = ("no_no", "no_yes", "yes_no", "yes_yes")  # people, judge
 
 
@@ -45,8 +46,8 @@ class Agreement:
     self_consistency: float | None
 
     def read_at(self, floor: float) -> bool:
-        """Whether a reward may use the criterion."""
-        return self.kappa is not None and self.kappa >= floor
+        """Whether a reward may use the criterion: from ENOUGH verdicts, most of them answered."""
+        return self.kappa is not None and self.kappa >= floor and self.n >= max(ENOUGH, self.unread)
 
 
 def agreements(answers: Sequence[Answer]) -> dict[str, Agreement]:
@@ -95,8 +96,9 @@ def _kappa(table: "np.ndarray[Any, Any]") -> tuple[float | None, float | None, f
     if not table.sum(0).all():
         return 0.0, None, None
     found = cohens_kappa(table)
-    low, high = (float(end) if np.isfinite(end) else None for end in (found.kappa_low, found.kappa_upp))
-    return float(found.kappa), low, high
+    if not found.var_kappa > 0:
+        return float(found.kappa), None, None  # without a mistake the asymptotic interval is a point
+    return float(found.kappa), max(-1.0, float(found.kappa_low)), min(1.0, float(found.kappa_upp))
 
 
 def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:

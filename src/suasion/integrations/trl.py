@@ -39,8 +39,8 @@ def training_rows(
 ) -> list[dict[str, Any]]:
     """A dataset's rows: `prompt`, what the policy reads, as chat messages; `dialogue`, the record as JSON.
 
-    Oldest exchanges are dropped beyond `max_context_tokens`, as in Suasion's own training; no turn contains a
-    special token of the tokenizer.
+    Oldest exchanges are dropped beyond `max_context_tokens`, as in Suasion's own training; the brief and the
+    last message stay, whatever their length. No turn contains a special token of the tokenizer.
     """
 
     def length(found: list[Message]) -> int:

@@ -19,7 +19,7 @@ from suasion.yaml_files import YamlFile, read_yaml
 
 # The notes of a prompt: which slots each may have, and what it looks like.
 NOTE_SLOTS = {
-    "silence": ([], ["minutes"], ["minutes:g"]),
+    "silence": ([], ["minutes"]),
     "opening": ([],),
     "stage": (["stage"], ["notes", "stage"]),
 }
@@ -79,7 +79,10 @@ class Prompt(_Frozen):
         if name == "stage" and not value:
             return value  # no stage is told
         enclosed = value[:1] + value[-1:] == "[]" and not set(value[1:-1]) & set("[]")
-        if not enclosed or sorted(_slots(value)) not in NOTE_SLOTS[name]:
+        slots = sorted(_slots(value))
+        if name == "silence":
+            slots = [slot.partition(":")[0] for slot in slots]  # a number may have a format
+        if not enclosed or slots not in NOTE_SLOTS[name]:
             raise ValueError(f"expected a note in square brackets, as in {NOTE_EXAMPLES[name]}")
         return value
 

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 from suasion.language.acts import load_hearing
 from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
-from suasion.negotiation.brief import Brief
+from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import State, advance, start
 
 Message = dict[str, str]
 ROLES = {"agent": "assistant", "counterpart": "user"}
-BRACKETS = {"Ps": "(", "Pe": ")"}  # of every opening and closing mark, by Unicode's category
+ENCLOSING = {"Ps": "(", "Pe": ")"}  # opening and closing marks, by Unicode's category
+QUOTES = "\u201a\u201e\u301d\u301e\u301f"  # which are of those categories, too
 
 
 class _Blank(dict[str, str]):
@@ -31,15 +32,22 @@ def system_prompt(brief: Brief, pack: Pack) -> str:
     """The brief, private target included, as the pack words it."""
     prompt, book = pack.manifest.prompt, load_phrases(pack)
     tickets = "\n".join(_ticket_line(brief, index, pack, book) for index in range(len(brief.tickets)))
-    slots = brief_slots(book, brief, None)
-    facts = prompt.facts.format_map(_Blank(facts=" ".join(brief.facts))) if brief.facts else ""
-    text = prompt.system.format_map(_Blank(slots | {"tickets": tickets, "facts": facts}))
+    slots = _slots(book, brief, None)
+    told = as_words(" ".join(" ".join(brief.facts).split()))
+    facts = prompt.facts.format_map(_Blank(facts=told)) if told else ""
+    text = prompt.system.format_map(_Blank({**slots, "tickets": tickets, "facts": facts}))
     return "\n".join(line for line in text.splitlines() if line.strip())
+
+
+def _slots(book: Phrasebook, brief: Brief, ticket: Ticket | None) -> _Blank:
+    """What brief and ticket say, each on one line and as words: a room's name is no note either."""
+    slots = brief_slots(book, brief, ticket)
+    return _Blank({name: as_words(" ".join(value.split())) for name, value in slots.items()})
 
 
 def _ticket_line(brief: Brief, index: int, pack: Pack, book: Phrasebook) -> str:
     prompt = pack.manifest.prompt
-    slots = _Blank(brief_slots(book, brief, brief.tickets[index]))
+    slots = _slots(book, brief, brief.tickets[index])
     slots["competitor"] = prompt.competitor.format_map(slots) if "competitor_price" in slots else ""
     return prompt.ticket.format_map(slots)
 
@@ -79,8 +87,10 @@ def _messages(dialogue: Dialogue, pack: Pack) -> list[Message]:
 
 
 def as_words(text: str) -> str:
-    """What somebody wrote, without brackets of notes: every bracket of any script becomes a round one."""
-    return "".join(BRACKETS.get(unicodedata.category(char), char) for char in text)
+    """What somebody wrote, without what could enclose a note: brackets of every kind become round ones."""
+    return "".join(
+        char if char in QUOTES else ENCLOSING.get(unicodedata.category(char), char) for char in text
+    )
 
 
 def without_tokens(text: str, special: Iterable[str]) -> str:
@@ -104,7 +114,7 @@ def _notes(state: State, brief: Brief, pack: Pack) -> str:
     if current is None or not (notes.several or notes.offered or notes.agreed):
         return ""
     book = load_phrases(pack)
-    slots = _Blank(brief_slots(book, brief, current.ticket))
+    slots = _slots(book, brief, current.ticket)
     found = notes.several if len(state.tickets) > 1 else ""
     price, note = current.agreed, notes.agreed
     if price is None:

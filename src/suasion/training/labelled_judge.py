@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from suasion.data.examples import Verdict
+from suasion.negotiation.dialogue import Turn, dump_dialogue
 from suasion.rewards.judge import LocalJudge
-from suasion.training.fit_rewards import READ_TOKENS, Labelled, label_trees, verdict_loss
+from suasion.training.fit_rewards import READ_TOKENS, label_trees, verdict_loss
 from suasion.training.linear_probe import fit_head
 from suasion.training.progress import Progress
 
@@ -21,13 +22,12 @@ def fit_labelled_judge(judge: LocalJudge, verdicts: Sequence[Verdict], seed: int
     """Fit the judge's head on all verdicts, with the penalty that does best on unseen contexts.
 
     Returns P(yes) per criterion for each reply, in the order in which they first come, by a head that was
-    fitted without its context (five folds); the penalty was chosen on the same folds, by their loss.
-    Raises ValueError where all replies are to one context, so that none can be left out.
+    fitted without its dialogue (five folds); the penalty was chosen on the same folds, by their loss.
     """
     labelled = label_trees(judge, verdicts)
     rows = torch.cat(judge.role.states([part.tree for part in labelled], READ_TOKENS))
     targets = torch.cat([part.targets for part in labelled], dim=1)
-    folds = _folds(labelled, seed)
+    folds = _folds(verdicts, [place for part in labelled for place in part.places], seed)
     best, decay, unseen = torch.inf, 0.0, torch.empty(0)
     with Progress("judge") as progress:
         for number, penalty in enumerate(DECAYS, start=1):
@@ -44,14 +44,25 @@ def fit_labelled_judge(judge: LocalJudge, verdicts: Sequence[Verdict], seed: int
     return found
 
 
-def _folds(labelled: Sequence[Labelled], seed: int) -> list[Tensor]:
-    """For each fold which of the replies are left out, (N,); those to one context together."""
-    if len(labelled) < 2:
-        raise ValueError("all replies are to one context: none can be left out to try the judge on")
-    count = min(FOLDS, len(labelled))
-    order = random.Random(f"{seed}:folds").sample(range(len(labelled)), len(labelled))
-    fold_of = {index: number % count for number, index in enumerate(order)}
-    folds = torch.tensor([fold_of[index] for index, part in enumerate(labelled) for _ in part.places])
+def _folds(verdicts: Sequence[Verdict], places: Sequence[int], seed: int) -> list[Tensor]:
+    """For each fold which of the replies, in the order of `places`, are left out: (N,).
+
+    Contexts of which one goes on from the other are left out together; without a context, or where all are
+    of one dialogue, each reply is on its own.
+    """
+    replies = list({dump_dialogue(verdict.dialogue): verdict.dialogue for verdict in verdicts}.values())
+    beginnings: dict[tuple[Turn, ...], int] = {}
+    for turns in sorted({reply.turns for reply in replies if reply.turns}, key=len):
+        known = (beginnings[turns[:n]] for n in range(len(turns) - 1, 0, -1) if turns[:n] in beginnings)
+        beginnings[turns] = next(known, len(beginnings))
+    of_reply = [beginnings.get(reply.turns, -1 - place) for place, reply in enumerate(replies)]
+    if len(set(of_reply)) == 1:
+        of_reply = list(range(len(replies)))
+    names = sorted(set(of_reply))
+    count = min(FOLDS, len(names))
+    order = random.Random(f"{seed}:folds").sample(names, len(names))
+    fold_of = {name: number % count for number, name in enumerate(order)}
+    folds = torch.tensor([fold_of[of_reply[place]] for place in places])
     return [folds == number for number in range(count)]
 
 
