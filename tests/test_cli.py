@@ -164,6 +164,16 @@ def test_an_unknown_key_of_a_config_is_named(tmp_path: Path) -> None:
     assert f"{path}:2: training.step: unknown key" in result.stderr
 
 
+def test_a_packs_rubric_is_checked(tmp_path: Path) -> None:
+    pack = tmp_path / "hotel"
+    shutil.copytree(Pack.load("hotel").path, pack)
+    with (pack / "rubric.yaml").open("a", encoding="utf-8") as rubric:
+        rubric.write("\nnonsense: 1\n")
+    result = CliRunner().invoke(main, ["pack", "check", str(pack)])
+    assert result.exit_code == 2
+    assert "nonsense: unknown key" in result.stderr
+
+
 def every_command(command: Command, words: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Command]]:
     nested = command.commands.items() if isinstance(command, Group) else ()
     return [(words, command)] + [pair for name, sub in nested for pair in every_command(sub, (*words, name))]

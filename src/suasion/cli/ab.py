@@ -39,7 +39,7 @@ def ab_analyze(log: Path, control: str, shares: tuple[str, ...], target: Path | 
             click.echo(f"  {name.replace('_', ' '):<24}{_line(one)}")
     split = found["split"]
     hotels = ", ".join(f"{arm} {count}" for arm, count in split["hotels"].items())
-    click.echo(f"hotels: {hotels} (p {split['p_value']:.3f} under the shares that were meant)")
+    click.echo(f"hotels: {hotels} ({_told(split['p_value'])} under the shares that were meant)")
     if not split["sound"]:
         mixed = f"; {len(split['mixed'])} hotels were in several arms" if split["mixed"] else ""
         click.echo(
@@ -51,9 +51,13 @@ def ab_analyze(log: Path, control: str, shares: tuple[str, ...], target: Path | 
 @ab.command("power", epilog=example("suasion ab power --before 0.193 --after 0.253"))
 @click.option("--before", type=SHARE, required=True, help="the control's rate")
 @click.option("--after", type=SHARE, required=True, help="the rate that the test has to tell from it")
-@click.option("--power", type=SHARE, default=0.8, help="how likely it does")
-@click.option("--per-hotel", type=click.FloatRange(1), default=1.0, help="conversations with a hotel")
-@click.option("--correlation", type=click.FloatRange(0, 1), default=0.0, help="of those of one hotel")
+@click.option("--power", type=SHARE, default=0.8, show_default=True, help="how likely it does")
+@click.option(
+    "--per-hotel", type=click.FloatRange(1), default=1.0, show_default=True, help="conversations with a hotel"
+)
+@click.option(
+    "--correlation", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="of those of one hotel"
+)
 def ab_power(before: float, after: float, power: float, per_hotel: float, correlation: float) -> None:
     """Conversations in each arm of a two-sided test at 5 %."""
     from suasion.evaluation.ab import conversations_needed
@@ -82,9 +86,12 @@ def _line(one: dict[str, Any]) -> str:
     text = f"{one['control']:.1%} -> {one['treated']:.1%}  ({100 * interval['estimate']:+.1f} points"
     if interval["low"] is None:
         return text + ", too little for an interval)"
-    p = one["difference"]["p_value"]
-    told = "p < 0.001" if p < 0.001 else f"p {p:.3f}"
+    told = _told(one["difference"]["p_value"])
     return (
         f"{text}, 95 % {100 * interval['low']:+.1f} to {100 * interval['high']:+.1f}, {told}; "
         f"at any look {100 * always['low']:+.1f} to {100 * always['high']:+.1f})"
     )
+
+
+def _told(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p {p_value:.3f}"

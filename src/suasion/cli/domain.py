@@ -53,6 +53,7 @@ def pack_group() -> None:
 @click.option("--sop", "shows_sop", is_flag=True, help="draw the SOP: stages, what they ask for, exits")
 def pack_check(name: str, shows_sop: bool) -> None:
     """Load a pack, run the examples of its intents and rules, and say and hear each of its phrases."""
+    from suasion.data.rubric import load_rubric
     from suasion.language.acts import load_hearing
     from suasion.language.check import check_phrases
     from suasion.negotiation.pack import Pack
@@ -62,6 +63,8 @@ def pack_check(name: str, shows_sop: bool) -> None:
     load_hearing(pack)
     rules = RuleSet.load(pack)
     check_phrases(pack)
+    if pack.has("rubric.yaml"):
+        load_rubric(pack)
     if shows_sop:
         from suasion.negotiation.diagram import draw_sop
 
