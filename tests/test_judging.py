@@ -80,6 +80,14 @@ def test_what_it_was_not_fitted_on_is_refused(tmp_path: Path) -> None:
         judging.agree(str(tmp_path), verdicts(tmp_path / "b.jsonl"), tmp_path / "j.json", 0.6)
 
 
+def test_a_judge_that_lost_what_it_was_fitted_on_is_named(tmp_path: Path) -> None:
+    path = verdicts(tmp_path / "v.jsonl")
+    judging.fit(path, tmp_path / "judge", 0.6, "tiny", 0)
+    (tmp_path / "judge" / "seen.json").write_text("[", encoding="utf-8")
+    with pytest.raises(InputError, match="what it was fitted on can't be read"):
+        judging.agree(str(tmp_path / "judge"), path, tmp_path / "j.json", None)
+
+
 def test_one_answer_alone_teaches_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="same verdict everywhere"):
         judging.fit(verdicts(tmp_path / "v.jsonl", 1), tmp_path / "judge", 0.6, "tiny", 0)

@@ -90,7 +90,7 @@ def agree(judge: str, verdicts_path: Path, target: Path, floor: float | None) ->
             if one.criterion not in {criterion.id for criterion in rubric.criteria}:
                 message = f"unknown criterion {one.criterion!r}; the judge was fitted on {known}"
                 raise InputError(message, str(verdicts_path), field="criterion")
-        fitted = set(json.loads((Path(judge) / SEEN).read_text(encoding="utf-8")))
+        fitted = _fitted_on(Path(judge))
         seen = sum(_mark(reply) in fitted for reply in replies)
         first = local.probabilities(replies)
         local.backbone.known_replies.clear()  # so that it reads them again
@@ -115,6 +115,14 @@ def load(folder: Path) -> LocalJudge:
     except (OSError, ValueError) as error:
         raise InputError(f"no judge of `suasion judge fit`: {error}", str(folder)) from None
     return LocalJudge.load(load_backbone(config), Pack.load(PACK), rubric, folder)
+
+
+def _fitted_on(folder: Path) -> frozenset[str]:
+    """Marks of the replies that the judge was fitted on."""
+    try:
+        return frozenset(json.loads((folder / SEEN).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"what it was fitted on can't be read: {error}", str(folder / SEEN)) from None
 
 
 def _replies(verdicts: Sequence[Verdict]) -> list[Dialogue]:

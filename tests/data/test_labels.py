@@ -65,6 +65,11 @@ def test_a_byte_order_mark_is_no_content_and_other_encodings_are_named(tmp_path:
         read_labels(path)
 
 
+def test_a_line_separator_within_a_string_ends_no_line(tmp_path: Path) -> None:
+    line = json.dumps(LINE | {"reply": "one\u2028two\u0085three"}, ensure_ascii=False)
+    assert read_labels(written(tmp_path, line))[0].dialogue.reply == "one\u2028two\u0085three"
+
+
 def test_a_file_without_verdicts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no verdict"):
         read_labels(written(tmp_path, ""))

@@ -34,7 +34,7 @@ def read_labels(path: Path) -> list[Verdict]:
     ids: dict[tuple[tuple[Turn, ...], str], str] = {}
     seen: set[tuple[str, str]] = set()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # a string may hold other line separators
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", str(path)) from None
     except UnicodeDecodeError as error:
