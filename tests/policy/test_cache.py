@@ -1,9 +1,10 @@
 """A cache with room knows what transformers' own knows, whatever comes, leaves or is repeated."""
 
+import pytest
 import torch
 from transformers.cache_utils import DynamicLayer
 
-from suasion.policy.cache import RoomyLayer
+from suasion.policy.cache import RoomyLayer, joined, roomy_cache
 
 
 def test_it_knows_what_the_dynamic_layer_knows() -> None:
@@ -20,3 +21,17 @@ def test_it_knows_what_the_dynamic_layer_knows() -> None:
             elif then == "select":
                 layer.batch_select_indices(torch.tensor([3, 0]))
         assert ours.get_seq_length() == theirs.get_seq_length()
+
+
+def test_parts_are_joined_at_the_right_each_row_several_times() -> None:
+    short, long = roomy_cache(1, spare=0), roomy_cache(1, spare=0)
+    short.update(torch.full((2, 1, 1, 1), 1.0), torch.full((2, 1, 1, 1), 2.0), 0)
+    long.update(torch.full((1, 1, 3, 1), 3.0), torch.full((1, 1, 3, 1), 4.0), 0)
+    whole = joined([short, long], copies=2, spare=5)
+    keys, values = whole.layers[0].keys, whole.layers[0].values
+    assert keys.squeeze().tolist() == [[0, 0, 1]] * 4 + [[3, 3, 3]] * 2
+    assert values.squeeze().tolist() == [[0, 0, 2]] * 4 + [[4, 4, 4]] * 2
+    assert whole.get_seq_length() == 3
+    assert short.get_seq_length() == 0, "what was handed over is held once"
+    with pytest.raises(ValueError, match="nothing to hand over"):
+        joined([short], copies=1, spare=5)

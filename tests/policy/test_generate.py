@@ -67,7 +67,12 @@ def test_an_error_while_merged_puts_the_weights_back(adapted: Backbone) -> None:
     assert all(torch.equal(value, after[key]) for key, value in before.items())
 
 
-def test_the_samplers_logprobs_are_the_trainers(adapted: Backbone) -> None:
+@pytest.mark.parametrize("pass_tokens", [1, 6, 1200])
+def test_the_samplers_logprobs_are_the_trainers(
+    adapted: Backbone, monkeypatch: pytest.MonkeyPatch, pass_tokens: int
+) -> None:
+    """However many prompts are read in one pass."""
+    monkeypatch.setattr("suasion.policy.generate.PASS_TOKENS", pass_tokens)
     groups = sample(adapted, "policy", PROMPTS, CONFIG, seed=1, copies=16)
     lengths = {len(one.tokens) for group in groups for one in group}
     assert len(lengths) > 2, "rows must end at different times for this test to say anything"

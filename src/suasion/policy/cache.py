@@ -1,6 +1,7 @@
 """Keys and values of what was read so far, with room for what will be written."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from torch import Tensor
 from transformers import Cache
@@ -46,7 +47,40 @@ class RoomyLayer(DynamicLayer):
         super().batch_repeat_interleave(repeats)
         self.room = None
 
+    def hand_over(self) -> tuple[Tensor, Tensor]:
+        """Keys and values, (B, K, S, D) each; the layer forgets them. Only where it has taken some in."""
+        if self.keys is None or self.values is None:
+            raise ValueError("there is nothing to hand over: no token was read")
+        known = self.keys, self.values
+        self.keys = self.values = self.room = None
+        self.is_initialized = False
+        return known
+
 
 def roomy_cache(layers: int, spare: int) -> Cache:
     """A cache of `layers` layers that makes room for `spare` tokens at a time."""
     return Cache(layers=[RoomyLayer(spare) for _ in range(layers)])
+
+
+def joined(parts: Sequence[Cache], copies: int, spare: int) -> Cache:
+    """One roomy cache of all rows of the parts, each `copies` times over; the parts are empty afterwards.
+
+    What is shorter stands at the right, as in a batch that is padded on its left.
+    """
+    whole = roomy_cache(len(parts[0].layers), spare)
+    for layer, *from_parts in zip(whole.layers, *(part.layers for part in parts), strict=True):
+        keys, values = zip(*(cast(RoomyLayer, one).hand_over() for one in from_parts), strict=True)
+        layer.update(_stacked(keys, copies), _stacked(values, copies))
+    return whole
+
+
+def _stacked(parts: Sequence[Tensor], copies: int) -> Tensor:
+    """(B, K, S, D) of several B and S -> (copies x sum of B, K, greatest S, D)."""
+    _, heads, _, size = parts[0].shape
+    longest = max(part.shape[2] for part in parts)
+    rows = sum(len(part) for part in parts)
+    found, start = parts[0].new_zeros(rows, heads, longest, size), 0
+    for part in parts:
+        found[start : start + len(part), :, longest - part.shape[2] :] = part
+        start += len(part)
+    return found.repeat_interleave(copies, 0) if copies > 1 else found

@@ -1,6 +1,6 @@
 """Sampling replies in batches: a prompt is read once for all its replies, finished ones leave in groups."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +8,11 @@ from torch import Tensor
 from transformers import Cache, PreTrainedModel
 
 from suasion.config import GenerationConfig
-from suasion.policy.cache import roomy_cache
+from suasion.policy.cache import joined, roomy_cache
 from suasion.policy.model import Backbone
 from suasion.policy.processor import release_memory
 
+PASS_TOKENS = 1200  # of prompts that a processor reads in one pass; a GPU reads them all at once
 CROWDED = (
     0.75  # rows leave a batch together, once fewer than this share still write: leaving copies the cache
 )
@@ -66,14 +67,13 @@ def _write(
     dice: torch.Generator,
 ) -> list[tuple[list[int], list[float]]]:
     """Tokens and log-probabilities of `copies` replies to each prompt, in order."""
-    width, device = max(map(len, prompts)), model.device
-    ids = torch.tensor([[end] * (width - len(p)) + list(p) for p in prompts], device=device)
-    seen = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
-    layers = int(model.config.get_text_config().num_hidden_layers)
-    cache = roomy_cache(layers, config.max_new_tokens)
-    logits = _next_logits(model, ids, seen, (seen.cumsum(1) - 1).clamp(min=0), cache)
-    cache.batch_repeat_interleave(copies)
-    logits, seen = logits.repeat_interleave(copies, 0), seen.repeat_interleave(copies, 0)
+    device = model.device
+    cache, logits = _read_prompts(model, prompts, end, config.max_new_tokens, copies)
+    width = max(map(len, prompts))
+    seen = torch.tensor(
+        [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts for _ in range(copies)],
+        device=device,
+    )
     rows: list[tuple[list[int], list[float]]] = [([], []) for _ in range(len(seen))]
     present = list(range(len(rows)))  # rows of the batch, some of which may have ended
     for _ in range(config.max_new_tokens):
@@ -96,6 +96,37 @@ def _write(
         seen = torch.cat([seen, torch.ones_like(chosen)], dim=1)
         logits = _next_logits(model, chosen, seen, seen.sum(1, keepdim=True) - 1, cache)
     return rows
+
+
+def _read_prompts(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], end: int, spare: int, copies: int
+) -> tuple[Cache, Tensor]:
+    """What the model knows after each prompt, `copies` times over, and its logits there: (rows, V).
+
+    A few prompts at a time: what a layer needs for a pass would fill gigabytes, and many gain no time.
+    """
+    layers = int(model.config.get_text_config().num_hidden_layers)
+    parts, logits = [], []
+    budget = PASS_TOKENS if model.device.type == "cpu" else sum(map(len, prompts)) * len(prompts)
+    for some in _parts(prompts, budget):
+        width = max(map(len, some))
+        ids = torch.tensor([[end] * (width - len(p)) + list(p) for p in some], device=model.device)
+        seen = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in some], device=model.device)
+        cache = roomy_cache(layers, 0)
+        logits.append(_next_logits(model, ids, seen, (seen.cumsum(1) - 1).clamp(min=0), cache))
+        parts.append(cache)
+    return joined(parts, copies, spare), torch.cat(logits).repeat_interleave(copies, 0)
+
+
+def _parts(prompts: Sequence[Sequence[int]], budget: int) -> Iterator[list[Sequence[int]]]:
+    """The prompts in order, cut so that a part with its padding stays within `budget` tokens."""
+    part: list[Sequence[int]] = []
+    for prompt in prompts:
+        if part and (len(part) + 1) * max(map(len, [*part, prompt])) > budget:
+            yield part
+            part = []
+        part.append(prompt)
+    yield part
 
 
 def draw(logs: Tensor, dice: torch.Generator) -> Tensor:
