@@ -191,7 +191,7 @@ def test_every_help_has_an_example_of_a_real_command(words: tuple[str, ...], com
 
 
 CHEAP = {"score", "reply", "simulate", "data", "data synthesize", "pack", "pack check"}
-CHEAP |= {"ab", "ab analyze", "ab power"}
+CHEAP |= {"ab", "ab analyze", "ab power", "evaluate bad-cases"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,8 @@ CHEAP |= {"ab", "ab analyze", "ab power"}
 def test_the_examples_that_train_nothing_run(
     words: tuple[str, ...], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "examples").symlink_to(Path(__file__).parents[1] / "examples")
+    for folder in ("examples", "benchmarks"):
+        (tmp_path / folder).symlink_to(Path(__file__).parents[1] / folder)
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, str(command.epilog).split("suasion ", 1)[1].split())
     assert result.exit_code == 0, result.output
