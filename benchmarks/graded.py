@@ -2,8 +2,8 @@
 
     python benchmarks/graded.py
 
-Labelled by the author of the cases. Each part was written after the checks had been mended on the parts before,
-so its first reading was blind; the last part was not used for mending.
+Labelled by the author of the cases. Each part was written after the checks had been mended on the parts
+before, so its first reading was blind; the last part was not used for mending.
 """
 
 import json

@@ -185,7 +185,7 @@ def test_every_help_has_an_example_of_a_real_command(words: tuple[str, ...], com
     assert result.exit_code == 0
     example = str(command.epilog).split("suasion ", 1)[1].split()
     found: Command = main
-    while isinstance(found, Group):
+    while isinstance(found, Group) and not example[0].startswith("-"):
         found = found.commands[example.pop(0)]
     assert found.make_context(found.name, example).params is not None
 

@@ -31,8 +31,8 @@ ROOT = Path(__file__).parents[2]
 HOTEL = ROOT / "benchmarks" / "hotel"
 PAPER = {
     "internal-leak", "over-promise", "invented-fact", "price-bounds", "silence-as-consent",
-    "refusal-as-consent", "repeated-confirmation", "haggling-on", "forgotten-ticket", "price-kinds", "colloquial-input", "tone",
-    "overstepping", "sop-stage", "form",
+    "refusal-as-consent", "repeated-confirmation", "haggling-on", "forgotten-ticket", "price-kinds",
+    "colloquial-input", "tone", "overstepping", "sop-stage", "form",
 }  # fmt: skip
 
 
