@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from suasion.cli import main
+from suasion.counterpart.online import draw_online
 from suasion.errors import InputError
 from suasion.evaluation.bad_cases import (
     CaseResult,
@@ -23,8 +24,9 @@ from suasion.evaluation.bad_cases import (
     summarise,
 )
 from suasion.evaluation.grading import NO_CHECKS, Grade
-from suasion.evaluation.lock import instrument, read_lock
+from suasion.evaluation.lock import instrument, read_lock, sha256
 from suasion.evaluation.statistics import exact_interval
+from suasion.negotiation.dialogue import write_dialogues
 from suasion.negotiation.pack import Pack
 
 ROOT = Path(__file__).parents[2]
@@ -65,12 +67,15 @@ def write(path: Path, *records: dict[str, Any]) -> Path:
     return path
 
 
-def test_the_lock_holds() -> None:
+def test_the_lock_holds(pack: Pack, tmp_path: Path) -> None:
     locked = read_lock(HOTEL / "LOCK")
+    made = {"online-300.jsonl"}  # by a seeded command
     files = {path.name for path in HOTEL.iterdir()} - {"LOCK", "CHANGES.md"}
-    assert set(locked) == files, "every instrument is locked"
+    assert set(locked) == files | made, "every instrument is locked"
     for name in files:
         assert instrument(HOTEL / name).held == "held", f"{name} was changed: give the reason in CHANGES.md"
+    write_dialogues(tmp_path / "online-300.jsonl", draw_online(pack, 300, 11))
+    assert sha256(tmp_path / "online-300.jsonl") == locked["online-300.jsonl"]
 
 
 def test_a_changed_instrument_is_told(tmp_path: Path) -> None:

@@ -203,17 +203,27 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
 )
 @click.option("--agent", required=True, help="run directory, or `intent`")
 @click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
-@click.option("--conversations", type=click.IntRange(1), required=True)
+@click.option("--conversations", type=click.IntRange(1), help="drawn, of hotels that no training has seen")
+@click.option("--briefs", "source", type=FILE, help="these instead: records without turns (an online set)")
 @click.option("--seed", type=int, default=0)
 @click.option("--output", type=FILE, required=True)
-def simulate(agent: str, pack_name: str, conversations: int, seed: int, output: Path) -> None:
+def simulate(
+    agent: str, pack_name: str, conversations: int | None, source: Path | None, seed: int, output: Path
+) -> None:
     """Negotiate with simulated counterparts; whole dialogues with their outcome."""
     from suasion.counterpart.briefs import draw_briefs
+    from suasion.counterpart.online import read_online
     from suasion.counterpart.simulate import simulate as negotiate
     from suasion.negotiation.dialogue import write_dialogues
 
+    if (conversations is None) == (source is None):
+        raise click.UsageError("give either --conversations or --briefs")
     speaker, pack = load_speaker(agent, pack_name)
-    talks = negotiate(speaker, draw_briefs(pack, conversations, seed, "test"), seed, pack=pack)
+    if source is not None:
+        briefs, hidden = read_online(source, pack)
+    else:
+        briefs, hidden = draw_briefs(pack, conversations or 0, seed, "test"), None
+    talks = negotiate(speaker, briefs, seed, pack=pack, hidden=hidden)
     write_dialogues(output, talks)
     answered = sum(talk.outcome is not None and talk.outcome.responded for talk in talks)
     won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
