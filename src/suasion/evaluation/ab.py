@@ -3,15 +3,16 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from scipy.stats import chisquare
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
-from statsmodels.stats.proportion import proportion_effectsize
+from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest
 
 from suasion.errors import InputError
 from suasion.evaluation.statistics import Difference, Rates, count_rate_interval, rate_difference
@@ -19,18 +20,65 @@ from suasion.yaml_files import describe
 
 LEVEL = 0.05  # two-sided, of planning
 SUSPICIOUS = 0.001  # p-value of the split below which something is wrong with the randomisation
-MEASURES = ("response", "success", "success_given_response")
+OPTIONAL = ("tickets", "tickets_won", "reduction", "replies", "violations")
+
+_Blank = BeforeValidator(lambda value: None if value == "" else value)  # an empty cell of a CSV file
 
 
 class Conversation(BaseModel):
-    """One line of a log; other columns are carried by nobody."""
+    """One line of a log. Columns beside these are kept: segments are cut by them.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+    reduction: mean share of the selling price that was taken off, 0 where nothing was agreed.
+    violations: rules broken in the agent's `replies`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
 
     hotel: str
     arm: str
     responded: bool
     success: bool
+    tickets: Annotated[int | None, _Blank, Field(gt=0)] = None
+    tickets_won: Annotated[int | None, _Blank, Field(ge=0)] = None
+    reduction: Annotated[float | None, _Blank, Field(ge=-10, le=1, allow_inf_nan=False)] = None
+    replies: Annotated[int | None, _Blank, Field(ge=0)] = None
+    violations: Annotated[int | None, _Blank, Field(ge=0)] = None
+
+    def segment(self, column: str) -> str | None:
+        """What the line says in any column, as text; None where it has none."""
+        value = getattr(self, column, None)
+        return None if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is seen in how much of one conversation: (count, exposure); None without the columns it needs."""
+
+    of: Callable[[Conversation], tuple[float, float] | None]
+    binary: bool = False  # a share of conversations
+    per_100: bool = False
+
+
+def _tickets(one: Conversation, tried: bool) -> tuple[float, float] | None:
+    if one.tickets is None or one.tickets_won is None:
+        return None
+    return one.tickets_won, one.tickets * tried
+
+
+MEASURES: Mapping[str, Measure] = {
+    "response": Measure(lambda one: (one.responded, 1.0), binary=True),
+    "success": Measure(lambda one: (one.success, 1.0), binary=True),
+    "success_given_response": Measure(lambda one: (one.success, one.responded), binary=True),
+    "ticket_success": Measure(lambda one: _tickets(one, True)),
+    "ticket_success_given_response": Measure(lambda one: _tickets(one, one.responded)),
+    "price_reduction": Measure(lambda one: None if one.reduction is None else (one.reduction, 1.0)),
+    "violations": Measure(
+        lambda one: (
+            None if one.violations is None or one.replies is None else (one.violations, one.replies / 100)
+        ),
+        per_100=True,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +99,16 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measure in both arms; rates in [0, 1], the difference is treated - control."""
+    """One measure in both arms; the difference is treated - control. Rates in [0, 1], or per 100 replies.
+
+    two_proportions: p of the plain z-test, as the paper's, which takes conversations of one hotel for
+    independent; None where the measure is no share of conversations.
+    """
 
     control: float
     treated: float
     difference: Difference
+    two_proportions: float | None = None
 
 
 def read_log(path: Path) -> list[Conversation]:
@@ -71,11 +124,20 @@ def read_log(path: Path) -> list[Conversation]:
         except ValidationError as error:
             fault = error.errors()[0]
             raise InputError(describe(fault), str(path), number, ".".join(map(str, fault["loc"]))) from None
-        if found[-1].success and not found[-1].responded:
-            raise InputError("a success without a response", str(path), number, "success")
+        _check(found[-1], found[0], str(path), number)
     if not found:
         raise InputError("there is no conversation in it", str(path))
     return found
+
+
+def _check(one: Conversation, first: Conversation, file: str, line: int) -> None:
+    if one.success and not one.responded:
+        raise InputError("a success without a response", file, line, "success")
+    if (one.tickets_won or 0) > (one.tickets or 0):
+        raise InputError("more tickets won than there were", file, line, "tickets_won")
+    for column in OPTIONAL:
+        if (getattr(one, column) is None) != (getattr(first, column) is None):
+            raise InputError("a column is filled in every line or in none", file, line, column)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:
@@ -126,49 +188,99 @@ def split_of(log: Iterable[Conversation], shares: Mapping[str, float]) -> Split:
 
 
 def compare(log: Sequence[Conversation], control: str, treated: str) -> dict[str, Comparison]:
-    """Each of MEASURES, with intervals clustered by hotel; one that nobody could reach is left out."""
+    """Each of MEASURES that the log has, with intervals clustered by hotel; one that nobody could reach is
+    left out."""
     found = {}
-    for measure in MEASURES:
-        old, new = (_rates([one for one in log if one.arm == arm], measure) for arm in (control, treated))
+    arms = [[one for one in log if one.arm == arm] for arm in (control, treated)]
+    for name, measure in MEASURES.items():
+        old, new = (_rates(arm, measure) for arm in arms)
         if sum(old.exposures) and sum(new.exposures):
-            found[measure] = Comparison(
+            found[name] = Comparison(
                 control=count_rate_interval(old.counts, old.exposures, old.clusters).estimate,
                 treated=count_rate_interval(new.counts, new.exposures, new.clusters).estimate,
                 difference=rate_difference(old, new),
+                two_proportions=two_proportions(old, new) if measure.binary else None,
             )
     return found
 
 
-def _rates(log: Sequence[Conversation], measure: str) -> Rates:
-    won = [float(one.responded if measure == "response" else one.success) for one in log]
-    tried = [float(one.responded) if measure == "success_given_response" else 1.0 for one in log]
-    return Rates(won, tried, [one.hotel for one in log])
+def _rates(log: Sequence[Conversation], measure: Measure) -> Rates:
+    read = [(one.hotel, cell) for one in log if (cell := measure.of(one)) is not None]
+    return Rates([float(c) for _, (c, _) in read], [float(e) for _, (_, e) in read], [h for h, _ in read])
 
 
-def analyse(path: Path, control: str, shares: Mapping[str, float]) -> dict[str, Any]:
+def two_proportions(old: Rates, new: Rates) -> float | None:
+    """p of the pooled z-test on two shares; None where both are 0 or 1."""
+    counts = [sum(old.counts), sum(new.counts)]
+    trials = [sum(old.exposures), sum(new.exposures)]
+    if sum(counts) in (0, sum(trials)):
+        return None  # nothing differs, and the test divides by 0
+    return float(proportions_ztest(counts, trials)[1])
+
+
+def analyse(
+    path: Path, control: str, shares: Mapping[str, float], segment: str | None = None
+) -> dict[str, Any]:
     """Split and comparisons of a log, every arm against the control; as `suasion ab analyze` writes them.
 
-    Raises InputError for a broken log and for an arm that it does not have, or that `shares` does not.
+    Raises InputError for a broken log, for an arm that it does not have, or that `shares` does not, and for a
+    column `segment` that it does not have.
     """
-    log = read_log(path)
+    return analyse_log(read_log(path), control, shares, segment, str(path))
+
+
+def analyse_log(
+    log: Sequence[Conversation],
+    control: str,
+    shares: Mapping[str, float],
+    segment: str | None = None,
+    file: str | None = None,
+) -> dict[str, Any]:
+    """The same of conversations that were read, or held just now."""
     arms = sorted({one.arm for one in log})
     meant = dict(shares) or dict.fromkeys(arms, 1.0)
     for arm in {control, *meant} - set(arms):
-        raise InputError(
-            f"no conversation of arm {arm!r}; the log has {', '.join(arms)}", str(path), field="arm"
-        )
+        raise InputError(f"no conversation of arm {arm!r}; the log has {', '.join(arms)}", file, field="arm")
     for arm in set(arms) - set(meant):
-        raise InputError(f"arm {arm!r} has no share; give one for each arm", str(path), field="arm")
+        raise InputError(f"arm {arm!r} has no share; give one for each arm", file, field="arm")
     split = split_of(log, meant)
-    return {
+    treated = [arm for arm in meant if arm != control]
+    found: dict[str, Any] = {
         "conversations": dict(Counter(one.arm for one in log)),
         "split": asdict(split) | {"sound": split.sound},
-        "comparisons": {
-            arm: {name: asdict(one) for name, one in compare(log, control, arm).items()}
-            for arm in meant
-            if arm != control
-        },
+        "comparisons": {arm: _plain(compare(log, control, arm)) for arm in treated},
     }
+    if segment is not None:
+        found["segment"] = segment
+        found["segments"] = {arm: _segments(log, control, arm, segment, file) for arm in treated}
+    return found
+
+
+def _segments(
+    log: Sequence[Conversation], control: str, treated: str, column: str, file: str | None
+) -> dict[str, Any]:
+    """Comparisons within each value of a column; p of all of them together adjusted by Holm's method."""
+    values = sorted({one.segment(column) or "" for one in log})
+    if values == [""]:
+        raise InputError("no line has this column", file, field=column)
+    parts = {
+        value: _plain(compare([one for one in log if (one.segment(column) or "") == value], control, treated))
+        for value in values
+    }
+    tests = [
+        (value, name, one["difference"]["p_value"])
+        for value, measures in parts.items()
+        for name, one in measures.items()
+        if one["difference"]["p_value"] is not None
+    ]
+    adjusted = multipletests([p for _, _, p in tests], method="holm")[1] if tests else ()
+    for (value, name, _), p in zip(tests, adjusted, strict=True):
+        parts[value][name]["adjusted_p"] = float(p)
+    return parts
+
+
+def _plain(found: Mapping[str, Comparison]) -> dict[str, Any]:
+    return {name: asdict(one) for name, one in found.items()}
 
 
 def conversations_needed(
