@@ -12,6 +12,7 @@ from suasion.cli.domain import data, pack_group
 from suasion.cli.evaluate import evaluate
 from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, command_line, example
+from suasion.cli.panel import panel
 from suasion.cli.speaker import load_speaker
 
 if TYPE_CHECKING:
@@ -266,3 +267,4 @@ main.add_command(data)
 main.add_command(evaluate)
 main.add_command(judge)
 main.add_command(pack_group)
+main.add_command(panel)
