@@ -11,7 +11,8 @@ from scipy.stats import norm, ttest_ind
 
 from suasion.cli import main
 from suasion.errors import InputError
-from suasion.evaluation.ab import Conversation, analyse, compare, conversations_needed, read_log, split_of
+from suasion.evaluation.ab import analyse, compare, conversations_needed, split_of
+from suasion.evaluation.ab_log import Conversation, read_log
 from suasion.evaluation.statistics import Rates, rate_difference
 
 LINES = [

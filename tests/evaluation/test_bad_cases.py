@@ -123,6 +123,11 @@ def test_the_grades_agree_with_labels_that_the_checks_had_not_seen() -> None:
         assert table["defect", "clean"] <= 1
 
 
+def test_a_change_of_the_code_that_grades_is_seen() -> None:
+    """A grade that moves moves grades.txt, which the lock holds."""
+    assert module("graded").grades() == (HOTEL / "grades.txt").read_text(encoding="utf-8")
+
+
 def module(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from suasion.agents.intent import IntentAgent
 from suasion.cli import main
-from suasion.evaluation.ab import Conversation, compare
+from suasion.evaluation.ab import compare
+from suasion.evaluation.ab_log import Conversation
 from suasion.evaluation.experiment import (
     CONTROL,
     TREATMENT,

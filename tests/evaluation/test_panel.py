@@ -13,7 +13,7 @@ from suasion.errors import InputError
 from suasion.evaluation.agreement import ordinal_alpha
 from suasion.evaluation.panel import export, read_key
 from suasion.evaluation.panel_report import agree_on, queue, report
-from suasion.evaluation.ratings import Rating, read_sheets
+from suasion.evaluation.ratings import Rating, read_sheets, write_ratings
 from suasion.negotiation.dialogue import Dialogue, Turn, write_dialogues
 
 BRIEF = {
@@ -147,9 +147,6 @@ def test_import_writes_nothing_when_something_is_wrong(sheets: Path) -> None:
     assert told.exit_code == 1
     assert "rater-2.csv:2: rating: expected a whole number from 1 to 5, found '6'" in told.stderr
     assert not output.exists()
-    text = (sheets / "rater-2.csv").read_text(encoding="utf-8")
-    fill(sheets / "rater-2.csv", lambda number, row: row.update(dialogue=row["dialogue"]))
-    assert text != (sheets / "rater-2.csv").read_text(encoding="utf-8")
 
 
 def test_from_sheets_to_the_report(sheets: Path) -> None:
@@ -222,3 +219,39 @@ def test_alpha_where_nothing_can_be_told() -> None:
     assert ordinal_alpha([[3, 3], [3, 3]]).value is None  # nothing varies
     assert ordinal_alpha([[3, None]]).units == 0
     assert ordinal_alpha([[1, 5], [5, 1]]).value == pytest.approx(-0.5)  # 1 - (n - 1) * 4 d / (2 * 4 d)
+
+
+def test_what_the_raters_settle_on_counts(tmp_path: Path) -> None:
+    ratings, resolved = tmp_path / "ratings.jsonl", tmp_path / "queue.csv"
+    write_ratings(ratings, rated("a", 1, 4, 5) + rated("b", 3, 3, 4))
+    words = ["panel", "report", "--ratings", str(ratings), "--raters", "people", "--json"]
+    words += [str(tmp_path / "panel.json"), "--queue", str(resolved)]
+    assert "1 dialogues on which the raters differ, 0 settled" in CliRunner().invoke(main, words).stdout
+    text = resolved.read_text(encoding="utf-8")
+    assert "r0: 1; r1: 4; r2: 5" in text
+    resolved.write_text(text.rstrip() + "2\n", encoding="utf-8")
+    words = [*words[:-2], "--resolved", str(resolved)]
+    told = CliRunner().invoke(main, words)
+    assert "rating 2.50" in told.stdout  # of 2 in the place of 4, and 3
+    assert "1 settled" in told.stdout
+    resolved.write_text("dialogue,agreed_rating\na,9\n", encoding="utf-8")
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 2
+    assert "queue.csv:2: agreed_rating: expected a whole number from 1 to 5" in told.stderr
+
+
+def test_sheets_as_spreadsheets_save_them(sheets: Path) -> None:
+    path = sheets / "rater-1.csv"
+    fill(path)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+    read = read_sheets([path], read_key(sheets.parent / "key.json"))
+    assert not read.faults
+    assert len(read.ratings) == 8
+    path.write_text("dialogue,rating\nd1,3\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"rater-1.csv:1: no column task, conversation, human_like"):
+        read_sheets([path], read_key(sheets.parent / "key.json"))

@@ -9,7 +9,7 @@ from suasion.cli.options import FILE, command_line, example
 from suasion.cli.speaker import load_speaker
 
 if TYPE_CHECKING:
-    from suasion.evaluation.ab import Conversation
+    from suasion.evaluation.ab_log import Conversation
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 

@@ -12,7 +12,8 @@ from suasion.counterpart.coefficients import load_ears
 from suasion.counterpart.hidden_type import draw_type
 from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import Agent, simulate
-from suasion.evaluation.ab import MEASURES, Conversation, Measure, compare, two_proportions
+from suasion.evaluation.ab import MEASURES, Measure, compare, two_proportions
+from suasion.evaluation.ab_log import Conversation
 from suasion.evaluation.metrics import ticket_results
 from suasion.evaluation.statistics import Interval, Rates, exact_interval, rate_difference
 from suasion.evaluation.violations import violations

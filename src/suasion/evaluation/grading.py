@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from suasion.evaluation.plain_checks import PLAIN_CHECKS, asked_prices, is_blank, named_amounts
+from suasion.evaluation.plain_checks import PLAIN_CHECKS, is_blank
+from suasion.evaluation.reply_numbers import asked_prices, named_amounts
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.scene import Patterns, compiled, sentences_in
 
