@@ -211,3 +211,14 @@ def test_the_papers_test_of_two_proportions() -> None:
     z = (2842 / 4828 - 2254 / 4825) / math.sqrt(pooled * (1 - pooled) * (1 / 4825 + 1 / 4828))
     assert p == pytest.approx(2 * norm.sf(z))
     assert compare(log, "old", "new")["success"].two_proportions is None  # nobody agreed
+
+
+def test_what_could_be_seen() -> None:
+    """A test planned for a difference finds just this one detectable."""
+    needed = conversations_needed(0.193, 0.253, 0.8)
+    log = [
+        Conversation(hotel=f"{arm}{n}", arm=arm, responded=True, success=n < round(rate * needed))
+        for arm, rate in (("old", 0.193), ("new", 0.253))
+        for n in range(needed)
+    ]
+    assert compare(log, "old", "new")["success"].detectable == pytest.approx(0.06, rel=0.02)

@@ -245,6 +245,11 @@ def test_the_command_measures_and_compares(tmp_path: Path) -> None:
     assert content["replies"] == other["replies"], "the same seed says the same"
     assert [one["lock"] for one in content["instruments"]] == ["held", "held"]
     assert content["summary"]["fixed"]["n"] == content["cases"] == 45
+    content["instruments"][1]["sha256"] = "0" * 64
+    first.write_text(json.dumps(content), encoding="utf-8")
+    told = CliRunner().invoke(main, [*words, str(second), "--against", str(first)])
+    assert told.exit_code == 2
+    assert "was measured with other cases or checks" in told.stderr
     first.write_text("{}", encoding="utf-8")
     told = CliRunner().invoke(main, [*words, str(second), "--against", str(first)])
     assert told.exit_code == 2

@@ -198,7 +198,8 @@ def _line(one: dict[str, Any], scale: int) -> str:
         told += f", Holm {one['adjusted_p']:.3f}"
     return (
         f"{text}, 95 % {scale * interval['low']:+.1f} to {scale * interval['high']:+.1f}, {told}; "
-        f"at any look {scale * always['low']:+.1f} to {scale * always['high']:+.1f})"
+        f"at any look {scale * always['low']:+.1f} to {scale * always['high']:+.1f}; "
+        f"{scale * one['detectable']:.1f} could be seen)"
     )
 
 

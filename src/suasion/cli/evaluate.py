@@ -1,6 +1,7 @@
 """`suasion evaluate`: the verdict on a run, and how an agent mends what went wrong once."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def bad_cases(
     checks = checks or (beside if beside.is_file() else None)
     files = [instrument(path) for path in (source, checks) if path is not None]
     found = cases.load_checks(checks) if checks else NO_CHECKS
-    other = _read_results(against, files[0].sha256) if against else None
+    other = _read_results(against, [one.sha256 for one in files]) if against else None
     speaker, pack = load_speaker(agent, pack_name)
     results = cases.try_agent(speaker, cases.load_cases(source, pack, found), found, pack, seed)
     content: dict[str, Any] = {
@@ -80,9 +81,8 @@ def bad_cases(
     }
     if other is not None:
         content["against"] = {"agent": other["agent"], "seed": other["seed"]}
-        content["against"] |= {
-            name: _plain(one) for name, one in cases.against(other["replies"], results).items()
-        }
+        pairs = cases.against(other["replies"], results)
+        content["against"] |= {name: asdict(one) for name, one in pairs.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, content)
     _tell(results, content)
@@ -92,24 +92,18 @@ def bad_cases(
     click.echo(target)
 
 
-def _read_results(path: Path, digest: str) -> dict[str, Any]:
+def _read_results(path: Path, digests: list[str]) -> dict[str, Any]:
     from suasion.errors import InputError
 
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        measured = content["instruments"][0]["sha256"]
+        measured = [one["sha256"] for one in content["instruments"]]
         _ = content["agent"], content["seed"], {row["grade"] for row in content["replies"].values()}
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError(f"not the JSON of `evaluate bad-cases`: {error!r}", str(path)) from None
-    if measured != digest:
-        raise InputError("was measured with another file of cases", str(path), field="instruments")
+    if measured != digests:
+        raise InputError("was measured with other cases or checks", str(path), field="instruments")
     return content
-
-
-def _plain(one: object) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(one)  # type: ignore[call-overload,no-any-return]
 
 
 def _tell(results: "list[CaseResult]", content: dict[str, Any]) -> None:

@@ -6,16 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import chisquare
+from scipy.stats import chisquare, norm
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest
 
 from suasion.errors import InputError
 from suasion.evaluation.ab_log import Conversation, read_log
-from suasion.evaluation.statistics import Difference, Rates, count_rate_interval, rate_difference
+from suasion.evaluation.statistics import Difference, Interval, Rates, count_rate_interval, rate_difference
 
 LEVEL = 0.05  # two-sided, of planning
+POWER = 0.8
 SUSPICIOUS = 0.001  # p-value of the split below which something is wrong with the randomisation
 
 
@@ -72,12 +73,14 @@ class Comparison:
 
     two_proportions: p of the plain z-test, as the paper's, which takes conversations of one hotel for
     independent; None where the measure is no share of conversations.
+    detectable: the difference that a test of this size and spread would see with a power of 80 %.
     """
 
     control: float
     treated: float
     difference: Difference
     two_proportions: float | None = None
+    detectable: float | None = None
 
 
 def split_of(log: Iterable[Conversation], shares: Mapping[str, float]) -> Split:
@@ -101,13 +104,23 @@ def compare(log: Sequence[Conversation], control: str, treated: str) -> dict[str
     for name, measure in MEASURES.items():
         old, new = (_rates(arm, measure) for arm in arms)
         if sum(old.exposures) and sum(new.exposures):
+            difference = rate_difference(old, new)
             found[name] = Comparison(
                 control=count_rate_interval(old.counts, old.exposures, old.clusters).estimate,
                 treated=count_rate_interval(new.counts, new.exposures, new.clusters).estimate,
-                difference=rate_difference(old, new),
+                difference=difference,
                 two_proportions=two_proportions(old, new) if measure.binary else None,
+                detectable=_detectable(difference.interval),
             )
     return found
+
+
+def _detectable(one: Interval) -> float | None:
+    """(z of 97.5 % + z of the power) standard errors, from the half of a 95 % interval; normal quantiles."""
+    if one.low is None or one.high is None:
+        return None
+    edge = float(norm.ppf(1 - LEVEL / 2))
+    return (one.high - one.low) / 2 / edge * (edge + float(norm.ppf(POWER)))
 
 
 def _rates(log: Sequence[Conversation], measure: Measure) -> Rates:
