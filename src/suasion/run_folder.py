@@ -55,10 +55,17 @@ def describe_run(
 ) -> dict[str, Any]:
     """How a run is made: configuration as settled and as asked for, versions, commit."""
     return {
-        "command": command,
         "config": config.model_dump(mode="json"),
         "asked": (asked or config).model_dump(mode="json"),
         "trims": trims,
+        **provenance(command),
+    }
+
+
+def provenance(command: str) -> dict[str, Any]:
+    """What made a result: command, commit, versions."""
+    return {
+        "command": command,
         "commit": _commit(),
         "versions": {name: _version(name) for name in PACKAGES},
     }

@@ -11,7 +11,8 @@ from scipy.stats import norm, ttest_ind
 
 from suasion.cli import main
 from suasion.errors import InputError
-from suasion.evaluation.ab import Conversation, analyse, compare, conversations_needed, read_log, split_of
+from suasion.evaluation.ab import analyse, compare, conversations_needed, split_of
+from suasion.evaluation.ab_log import Conversation, read_log
 from suasion.evaluation.statistics import Rates, rate_difference
 
 LINES = [
@@ -175,3 +176,49 @@ def test_the_command_warns_by_its_exit_code(tmp_path: Path) -> None:
     bad = CliRunner().invoke(main, ["ab", "analyze", str(path), "--control", "old", "--share", "old"])
     assert bad.exit_code == 2
     assert "arm=weight" in bad.output
+
+
+def test_more_columns_give_more_measures(tmp_path: Path) -> None:
+    more = {"tickets": 2, "tickets_won": 1, "reduction": 0.05, "replies": 4, "violations": 1, "city": "X"}
+    rows = [line | more | {"city": city} for line, city in zip(LINES, "XYXY", strict=True)]
+    rows[0] |= {"tickets_won": 0, "reduction": 0.0}
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    found = analyse(path, "old", {}, "city")
+    measures = found["comparisons"]["new"]
+    assert (measures["ticket_success"]["control"], measures["ticket_success"]["treated"]) == (0.25, 0.5)
+    assert measures["price_reduction"]["control"] == pytest.approx(0.025)
+    assert measures["violations"]["control"] == pytest.approx(25)  # per 100 replies
+    assert set(found["segments"]["new"]) == {"X", "Y"}
+    assert found["segments"]["new"]["Y"]["success"]["treated"] == 0
+    with pytest.raises(InputError, match="colour: no line has this column"):
+        analyse(path, "old", {}, "colour")
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, LINES[0]]), encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"log.jsonl:5: tickets: a column is filled in every line or in none"
+    ):
+        analyse(path, "old", {})
+
+
+def test_the_papers_test_of_two_proportions() -> None:
+    log = [
+        Conversation(hotel=str(number), arm=arm, responded=number < hits, success=False)
+        for arm, hits, n in (("old", 2254, 4825), ("new", 2842, 4828))
+        for number in range(n)
+    ]
+    p = compare(log, "old", "new")["response"].two_proportions
+    pooled = (2254 + 2842) / 9653
+    z = (2842 / 4828 - 2254 / 4825) / math.sqrt(pooled * (1 - pooled) * (1 / 4825 + 1 / 4828))
+    assert p == pytest.approx(2 * norm.sf(z))
+    assert compare(log, "old", "new")["success"].two_proportions is None  # nobody agreed
+
+
+def test_what_could_be_seen() -> None:
+    """A test planned for a difference finds just this one detectable."""
+    needed = conversations_needed(0.193, 0.253, 0.8)
+    log = [
+        Conversation(hotel=f"{arm}{n}", arm=arm, responded=True, success=n < round(rate * needed))
+        for arm, rate in (("old", 0.193), ("new", 0.253))
+        for n in range(needed)
+    ]
+    assert compare(log, "old", "new")["success"].detectable == pytest.approx(0.06, rel=0.02)

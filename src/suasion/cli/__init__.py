@@ -9,12 +9,13 @@ import click
 
 from suasion.cli.ab import ab
 from suasion.cli.domain import data, pack_group
+from suasion.cli.evaluate import evaluate
 from suasion.cli.judge import judge
-from suasion.cli.options import FILE, FOLDER, example
+from suasion.cli.options import FILE, FOLDER, command_line, example
+from suasion.cli.panel import panel
+from suasion.cli.speaker import load_speaker
 
 if TYPE_CHECKING:
-    from suasion.counterpart.simulate import Agent
-    from suasion.negotiation.pack import Pack
     from suasion.pipeline import Stage
 
 CHUNK = 256  # records scored or answered at once
@@ -143,26 +144,12 @@ def _train(
     from suasion.pipeline import run
 
     config = load_config(config_path, records, seed=seed)
-    report = run(config, output, resume, _command(), until, overwrite)
+    report = run(config, output, resume, command_line(), until, overwrite)
     if report is None:
         click.echo(output)
         return
     click.echo(report.headline)
     click.echo(output / "report.html")
-
-
-@main.command("evaluate", epilog=example("suasion evaluate --run runs/mine"))
-@click.option("--run", "folder", type=FOLDER, required=True, help="directory of a finished run")
-def evaluate_command(folder: Path) -> None:
-    """The verdict on a finished run once more: base, SFT and REPO on held-out contexts and negotiations."""
-    from suasion.pipeline import evaluate_run
-
-    click.echo(evaluate_run(folder, _command()).headline)
-    click.echo(folder / "report.html")
-
-
-def _command() -> str:
-    return "suasion " + " ".join(sys.argv[1:])
 
 
 @main.command(epilog=example("suasion score --input examples/replies.jsonl --output runs/scores.jsonl"))
@@ -200,7 +187,7 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
     """Write the agent's next utterance into each record."""
     from suasion.negotiation.dialogue import load_dialogues, write_dialogues
 
-    speaker, pack = _agent(agent, pack_name)
+    speaker, pack = load_speaker(agent, pack_name)
     dialogues = load_dialogues(source, pack.check_brief)
     done = []
     for start in range(0, len(dialogues), CHUNK):
@@ -217,17 +204,27 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
 )
 @click.option("--agent", required=True, help="run directory, or `intent`")
 @click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
-@click.option("--conversations", type=click.IntRange(1), required=True)
+@click.option("--conversations", type=click.IntRange(1), help="drawn, of hotels that no training has seen")
+@click.option("--briefs", "source", type=FILE, help="these instead: records without turns (an online set)")
 @click.option("--seed", type=int, default=0)
 @click.option("--output", type=FILE, required=True)
-def simulate(agent: str, pack_name: str, conversations: int, seed: int, output: Path) -> None:
+def simulate(
+    agent: str, pack_name: str, conversations: int | None, source: Path | None, seed: int, output: Path
+) -> None:
     """Negotiate with simulated counterparts; whole dialogues with their outcome."""
     from suasion.counterpart.briefs import draw_briefs
+    from suasion.counterpart.online import read_online
     from suasion.counterpart.simulate import simulate as negotiate
     from suasion.negotiation.dialogue import write_dialogues
 
-    speaker, pack = _agent(agent, pack_name)
-    talks = negotiate(speaker, draw_briefs(pack, conversations, seed, "test"), seed, pack=pack)
+    if (conversations is None) == (source is None):
+        raise click.UsageError("give either --conversations or --briefs")
+    speaker, pack = load_speaker(agent, pack_name)
+    if source is not None:
+        briefs, hidden = read_online(source, pack)
+    else:
+        briefs, hidden = draw_briefs(pack, conversations or 0, seed, "test"), None
+    talks = negotiate(speaker, briefs, seed, pack=pack, hidden=hidden)
     write_dialogues(output, talks)
     answered = sum(talk.outcome is not None and talk.outcome.responded for talk in talks)
     won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
@@ -251,7 +248,7 @@ def play(agent: str, pack_name: str, side: str, seed: int) -> None:
     from suasion.counterpart.briefs import draw_briefs
     from suasion.counterpart.play import play as hold
 
-    speaker, pack = _agent(agent, pack_name)
+    speaker, pack = load_speaker(agent, pack_name)
     hold(
         pack,
         draw_briefs(pack, 1, seed, "test")[0],
@@ -261,25 +258,13 @@ def play(agent: str, pack_name: str, side: str, seed: int) -> None:
     )
 
 
-def _agent(name: str, pack_name: str) -> "tuple[Agent, Pack]":
-    from suasion.negotiation.pack import Pack
-
-    if name == "intent":
-        from suasion.agents.intent import IntentAgent
-
-        pack = Pack.load(pack_name)
-        return IntentAgent(pack), pack
-    from suasion.pipeline import load_agent
-
-    agent, config = load_agent(Path(name))
-    return agent, Pack.load(config.pack)
-
-
 def _complain(error: object) -> None:
     click.echo(f"error: {error}", err=True)
 
 
 main.add_command(ab)
 main.add_command(data)
+main.add_command(evaluate)
 main.add_command(judge)
 main.add_command(pack_group)
+main.add_command(panel)

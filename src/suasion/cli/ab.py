@@ -1,11 +1,15 @@
 """`suasion ab`: reading the A/B test between the trained agent and the system before it, and planning one."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from suasion.cli.options import FILE, example
+from suasion.cli.options import FILE, command_line, example
+from suasion.cli.speaker import load_speaker
+
+if TYPE_CHECKING:
+    from suasion.evaluation.ab_log import Conversation
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -22,21 +26,31 @@ def ab() -> None:
 @click.argument("log", type=FILE)
 @click.option("--control", required=True, help="the arm that the others are compared with")
 @click.option("--share", "shares", multiple=True, help="arm=weight as it was meant; all alike by default")
+@click.option("--segment", help="a column of the log: the same within each of its values")
 @click.option("--json", "target", type=FILE, help="everything that was measured")
-def ab_analyze(log: Path, control: str, shares: tuple[str, ...], target: Path | None) -> None:
-    """Response and success of each arm against the control. A line of LOG (.jsonl, .csv, .parquet) is one
-    conversation: `hotel`, `arm`, `responded`, `success`. Exit code 1 where the split is not sound."""
+def ab_analyze(
+    log: Path, control: str, shares: tuple[str, ...], segment: str | None, target: Path | None
+) -> None:
+    """Response, success and more of each arm against the control. A line of LOG (.jsonl, .csv, .parquet) is
+    one conversation: `hotel`, `arm`, `responded`, `success`, and what else docs/ab.md names. Exit code 1
+    where the split is not sound."""
     from suasion.evaluation.ab import analyse
     from suasion.run_folder import write_json
 
-    found = analyse(log, control, dict(map(_share, shares)))
+    found = analyse(log, control, dict(map(_share, shares)), segment)
     if target:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_json(target, found)
+    _tell(found, control)
+
+
+def _tell(found: dict[str, Any], control: str) -> None:
     for arm, measures in found["comparisons"].items():
         click.echo(f"{arm} against {control}")
-        for name, one in measures.items():
-            click.echo(f"  {name.replace('_', ' '):<24}{_line(one)}")
+        _lines(measures, "  ")
+        for value, part in found.get("segments", {}).get(arm, {}).items():
+            click.echo(f"  {found['segment']} {value or '(not given)'}")
+            _lines(part, "    ")
     split = found["split"]
     hotels = ", ".join(f"{arm} {count}" for arm, count in split["hotels"].items())
     click.echo(f"hotels: {hotels} ({_told(split['p_value'])} under the shares that were meant)")
@@ -46,6 +60,88 @@ def ab_analyze(log: Path, control: str, shares: tuple[str, ...], target: Path | 
             f"the split is not sound: mend the randomisation before you believe the rest{mixed}", err=True
         )
         raise SystemExit(1)
+
+
+@ab.command(
+    "simulate",
+    epilog=example(
+        "suasion ab simulate --treatment intent --control intent --conversations 60 --hotels 20 "
+        "--json runs/ab.json"
+    ),
+)
+@click.option("--treatment", required=True, help="run directory, or `intent`")
+@click.option("--control", default="intent", show_default=True, help="the same")
+@click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
+@click.option("--conversations", type=click.IntRange(2), default=9653, show_default=True)
+@click.option("--hotels", type=click.IntRange(2), default=1600, show_default=True, help="about so many")
+@click.option("--seed", type=int, default=0)
+@click.option("--aa", "tests", type=click.IntRange(0), default=0, help="A/A tests of the control, too")
+@click.option("--log", type=FILE, help="JSONL, as `ab analyze` reads it")
+@click.option("--json", "target", type=FILE, required=True, help="everything that was measured")
+def ab_simulate(
+    treatment: str,
+    control: str,
+    pack_name: str,
+    conversations: int,
+    hotels: int,
+    seed: int,
+    tests: int,
+    log: Path | None,
+    target: Path,
+) -> None:
+    """An A/B test with simulated hotels, randomised by hotel; A/A tests show its false-positive rate."""
+    from dataclasses import asdict
+
+    from suasion.evaluation import experiment
+    from suasion.evaluation.ab import analyse_log
+    from suasion.run_folder import provenance, write_json
+
+    (treated, pack), (old, other) = load_speaker(treatment, pack_name), load_speaker(control, pack_name)
+    if pack.version != other.version:
+        raise click.UsageError("the two agents are of different packs: their hotels would differ")
+    planned = experiment.plan(pack, conversations, hotels, seed)
+    held, failed = experiment.run(treated, old, planned, pack, lambda text: click.echo(text, err=True))
+    if log:
+        _write_log(log, held)
+    content: dict[str, Any] = {
+        "treatment": treatment,
+        "control": control,
+        "seed": seed,
+        "pack": pack.version,
+        **provenance(command_line()),
+        **analyse_log(held, experiment.CONTROL, {experiment.CONTROL: 1, experiment.TREATMENT: 1}),
+        "looks": experiment.looks(held),
+        "failed": len(failed),
+    }
+    if tests:
+        same, faults = experiment.run(old, old, planned, pack) if treatment != control else (held, [])
+        failed += faults
+        alarms = experiment.false_alarms(same, tests, seed)
+        content["aa"] = {"tests": tests, "measures": {name: asdict(one) for name, one in alarms.items()}}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_json(target, content)
+    _tell_alarms(content.get("aa"))
+    _tell(content, experiment.CONTROL)
+    if failed:
+        click.echo(f"{len(failed)} conversations failed; the first: {failed[0]}", err=True)
+        raise SystemExit(1)
+
+
+def _write_log(path: Path, held: "list[Conversation]") -> None:
+    if path.suffix != ".jsonl":
+        raise click.BadParameter("ends in .jsonl", param_hint="--log")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text("".join(one.model_dump_json() + "\n" for one in held), encoding="utf-8")
+    part.replace(path)
+
+
+def _tell_alarms(aa: dict[str, Any] | None) -> None:
+    for name, one in aa["measures"].items() if aa else ():
+        shares = {
+            kind: f"{kind.replace('_', ' ')} {found['estimate']:.1%}" for kind, found in one.items() if found
+        }
+        click.echo(f"A/A {name.replace('_', ' '):<32}{', '.join(shares.values())}")
 
 
 @ab.command("power", epilog=example("suasion ab power --before 0.193 --after 0.253"))
@@ -81,15 +177,29 @@ def _share(text: str) -> tuple[str, float]:
     return arm, value
 
 
-def _line(one: dict[str, Any]) -> str:
+def _lines(measures: dict[str, Any], indent: str) -> None:
+    from suasion.evaluation.ab import MEASURES
+
+    for name, one in measures.items():
+        per_100 = MEASURES[name].per_100
+        label = name.replace("_", " ") + (" per 100" if per_100 else "")
+        click.echo(f"{indent}{label:<32}{_line(one, 1 if per_100 else 100)}")
+
+
+def _line(one: dict[str, Any], scale: int) -> str:
     interval, always = one["difference"]["interval"], one["difference"]["always"]
-    text = f"{one['control']:.1%} -> {one['treated']:.1%}  ({100 * interval['estimate']:+.1f} points"
+    unit = " points" if scale == 100 else ""
+    rates = [f"{scale * one[arm]:.1f}{'%' if unit else ''}" for arm in ("control", "treated")]
+    text = f"{rates[0]} -> {rates[1]}  ({scale * interval['estimate']:+.1f}{unit}"
     if interval["low"] is None:
         return text + ", too little for an interval)"
     told = _told(one["difference"]["p_value"])
+    if "adjusted_p" in one:
+        told += f", Holm {one['adjusted_p']:.3f}"
     return (
-        f"{text}, 95 % {100 * interval['low']:+.1f} to {100 * interval['high']:+.1f}, {told}; "
-        f"at any look {100 * always['low']:+.1f} to {100 * always['high']:+.1f})"
+        f"{text}, 95 % {scale * interval['low']:+.1f} to {scale * interval['high']:+.1f}, {told}; "
+        f"at any look {scale * always['low']:+.1f} to {scale * always['high']:+.1f}; "
+        f"{scale * one['detectable']:.1f} could be seen)"
     )
 
 

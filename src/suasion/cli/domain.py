@@ -30,6 +30,23 @@ def data_synthesize(pack_name: str, count: int, seed: int, split: str, output: P
     click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
 
 
+@data.command(
+    "online", epilog=example("suasion data online --count 300 --seed 11 --output runs/online.jsonl")
+)
+@click.option("--pack", "pack_name", default="hotel")
+@click.option("--count", type=click.IntRange(1), required=True)
+@click.option("--seed", type=int, default=0)
+@click.option("--output", type=FILE, required=True)
+def data_online(pack_name: str, count: int, seed: int, output: Path) -> None:
+    """Briefs of unseen hotels with counterparts of wider ranges than the pack's, for `simulate --briefs`."""
+    from suasion.counterpart.online import draw_online
+    from suasion.negotiation.dialogue import write_dialogues
+    from suasion.negotiation.pack import Pack
+
+    made = draw_online(Pack.load(pack_name), count, seed)
+    click.echo(f"{write_dialogues(output, made)} briefs in {output}")
+
+
 @data.command("import", epilog=example("suasion data import --source FOLDER --output runs/real.jsonl"))
 @click.option("--source", type=FOLDER, required=True, help="folder with full_dialog.csv (PersuasionForGood)")
 @click.option("--goal", default="persuade the other person to donate to a charity", help="said in the brief")

@@ -1,36 +1,54 @@
 """An A/B test between agents, randomised by hotel: what an experiment's log says, and what one would take."""
 
-import csv
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from scipy.stats import chisquare
+from scipy.stats import chisquare, norm
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
-from statsmodels.stats.proportion import proportion_effectsize
+from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest
 
 from suasion.errors import InputError
-from suasion.evaluation.statistics import Difference, Rates, count_rate_interval, rate_difference
-from suasion.yaml_files import describe
+from suasion.evaluation.ab_log import Conversation, read_log
+from suasion.evaluation.statistics import Difference, Interval, Rates, count_rate_interval, rate_difference
 
 LEVEL = 0.05  # two-sided, of planning
+POWER = 0.8
 SUSPICIOUS = 0.001  # p-value of the split below which something is wrong with the randomisation
-MEASURES = ("response", "success", "success_given_response")
 
 
-class Conversation(BaseModel):
-    """One line of a log; other columns are carried by nobody."""
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is seen in how much of one conversation: (count, exposure); None without the columns it needs."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+    of: Callable[[Conversation], tuple[float, float] | None]
+    binary: bool = False  # a share of conversations
+    per_100: bool = False
 
-    hotel: str
-    arm: str
-    responded: bool
-    success: bool
+
+def _tickets(one: Conversation, tried: bool) -> tuple[float, float] | None:
+    if one.tickets is None or one.tickets_won is None:
+        return None
+    return one.tickets_won, one.tickets * tried
+
+
+MEASURES: Mapping[str, Measure] = {
+    "response": Measure(lambda one: (one.responded, 1.0), binary=True),
+    "success": Measure(lambda one: (one.success, 1.0), binary=True),
+    "success_given_response": Measure(lambda one: (one.success, one.responded), binary=True),
+    "ticket_success": Measure(lambda one: _tickets(one, True)),
+    "ticket_success_given_response": Measure(lambda one: _tickets(one, one.responded)),
+    "price_reduction": Measure(lambda one: None if one.reduction is None else (one.reduction, 1.0)),
+    "violations": Measure(
+        lambda one: (
+            None if one.violations is None or one.replies is None else (one.violations, one.replies / 100)
+        ),
+        per_100=True,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,65 +69,18 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measure in both arms; rates in [0, 1], the difference is treated - control."""
+    """One measure in both arms; the difference is treated - control. Rates in [0, 1], or per 100 replies.
+
+    two_proportions: p of the plain z-test, as the paper's, which takes conversations of one hotel for
+    independent; None where the measure is no share of conversations.
+    detectable: the difference that a test of this size and spread would see with a power of 80 %.
+    """
 
     control: float
     treated: float
     difference: Difference
-
-
-def read_log(path: Path) -> list[Conversation]:
-    """The conversations of a JSONL, CSV or Parquet file, by the name's ending.
-
-    Raises InputError with file, line (row) and field of the first that is broken, for another ending, and
-    when there are none.
-    """
-    found = []
-    for number, row in _rows(path):
-        try:
-            found.append(Conversation.model_validate(row))
-        except ValidationError as error:
-            fault = error.errors()[0]
-            raise InputError(describe(fault), str(path), number, ".".join(map(str, fault["loc"]))) from None
-        if found[-1].success and not found[-1].responded:
-            raise InputError("a success without a response", str(path), number, "success")
-    if not found:
-        raise InputError("there is no conversation in it", str(path))
-    return found
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    try:
-        if path.suffix == ".jsonl":
-            yield from _json_lines(path)
-        elif path.suffix == ".csv":
-            with path.open(encoding="utf-8", newline="") as lines:
-                reader = csv.DictReader(lines)
-                yield from ((reader.line_num, row) for row in reader)
-        elif path.suffix == ".parquet":
-            from pyarrow import ArrowInvalid
-            from pyarrow.parquet import read_table
-
-            try:
-                yield from enumerate(read_table(path).to_pylist(), start=1)
-            except ArrowInvalid as error:
-                raise InputError(f"not a Parquet file: {error}", str(path)) from None
-        else:
-            raise InputError("a log ends in .jsonl, .csv or .parquet", str(path))
-    except OSError as error:
-        raise InputError(f"can't be read: {error.strerror or error}", str(path)) from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8: {error.reason}", str(path)) from None
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise InputError(f"not valid JSON: {error}", str(path), number) from None
+    two_proportions: float | None = None
+    detectable: float | None = None
 
 
 def split_of(log: Iterable[Conversation], shares: Mapping[str, float]) -> Split:
@@ -126,49 +97,109 @@ def split_of(log: Iterable[Conversation], shares: Mapping[str, float]) -> Split:
 
 
 def compare(log: Sequence[Conversation], control: str, treated: str) -> dict[str, Comparison]:
-    """Each of MEASURES, with intervals clustered by hotel; one that nobody could reach is left out."""
+    """Each of MEASURES that the log has, with intervals clustered by hotel; one that nobody could reach is
+    left out."""
     found = {}
-    for measure in MEASURES:
-        old, new = (_rates([one for one in log if one.arm == arm], measure) for arm in (control, treated))
+    arms = [[one for one in log if one.arm == arm] for arm in (control, treated)]
+    for name, measure in MEASURES.items():
+        old, new = (_rates(arm, measure) for arm in arms)
         if sum(old.exposures) and sum(new.exposures):
-            found[measure] = Comparison(
+            difference = rate_difference(old, new)
+            found[name] = Comparison(
                 control=count_rate_interval(old.counts, old.exposures, old.clusters).estimate,
                 treated=count_rate_interval(new.counts, new.exposures, new.clusters).estimate,
-                difference=rate_difference(old, new),
+                difference=difference,
+                two_proportions=two_proportions(old, new) if measure.binary else None,
+                detectable=_detectable(difference.interval),
             )
     return found
 
 
-def _rates(log: Sequence[Conversation], measure: str) -> Rates:
-    won = [float(one.responded if measure == "response" else one.success) for one in log]
-    tried = [float(one.responded) if measure == "success_given_response" else 1.0 for one in log]
-    return Rates(won, tried, [one.hotel for one in log])
+def _detectable(one: Interval) -> float | None:
+    """(z of 97.5 % + z of the power) standard errors, from the half of a 95 % interval; normal quantiles."""
+    if one.low is None or one.high is None:
+        return None
+    edge = float(norm.ppf(1 - LEVEL / 2))
+    return (one.high - one.low) / 2 / edge * (edge + float(norm.ppf(POWER)))
 
 
-def analyse(path: Path, control: str, shares: Mapping[str, float]) -> dict[str, Any]:
+def _rates(log: Sequence[Conversation], measure: Measure) -> Rates:
+    read = [(one.hotel, cell) for one in log if (cell := measure.of(one)) is not None]
+    return Rates([float(c) for _, (c, _) in read], [float(e) for _, (_, e) in read], [h for h, _ in read])
+
+
+def two_proportions(old: Rates, new: Rates) -> float | None:
+    """p of the pooled z-test on two shares; None where both are 0 or 1."""
+    counts = [sum(old.counts), sum(new.counts)]
+    trials = [sum(old.exposures), sum(new.exposures)]
+    if sum(counts) in (0, sum(trials)):
+        return None  # nothing differs, and the test divides by 0
+    return float(proportions_ztest(counts, trials)[1])
+
+
+def analyse(
+    path: Path, control: str, shares: Mapping[str, float], segment: str | None = None
+) -> dict[str, Any]:
     """Split and comparisons of a log, every arm against the control; as `suasion ab analyze` writes them.
 
-    Raises InputError for a broken log and for an arm that it does not have, or that `shares` does not.
+    Raises InputError for a broken log, for an arm that it does not have, or that `shares` does not, and for a
+    column `segment` that it does not have.
     """
-    log = read_log(path)
+    return analyse_log(read_log(path), control, shares, segment, str(path))
+
+
+def analyse_log(
+    log: Sequence[Conversation],
+    control: str,
+    shares: Mapping[str, float],
+    segment: str | None = None,
+    file: str | None = None,
+) -> dict[str, Any]:
+    """The same of conversations that were read, or held just now."""
     arms = sorted({one.arm for one in log})
     meant = dict(shares) or dict.fromkeys(arms, 1.0)
     for arm in {control, *meant} - set(arms):
-        raise InputError(
-            f"no conversation of arm {arm!r}; the log has {', '.join(arms)}", str(path), field="arm"
-        )
+        raise InputError(f"no conversation of arm {arm!r}; the log has {', '.join(arms)}", file, field="arm")
     for arm in set(arms) - set(meant):
-        raise InputError(f"arm {arm!r} has no share; give one for each arm", str(path), field="arm")
+        raise InputError(f"arm {arm!r} has no share; give one for each arm", file, field="arm")
     split = split_of(log, meant)
-    return {
+    treated = [arm for arm in meant if arm != control]
+    found: dict[str, Any] = {
         "conversations": dict(Counter(one.arm for one in log)),
         "split": asdict(split) | {"sound": split.sound},
-        "comparisons": {
-            arm: {name: asdict(one) for name, one in compare(log, control, arm).items()}
-            for arm in meant
-            if arm != control
-        },
+        "comparisons": {arm: _plain(compare(log, control, arm)) for arm in treated},
     }
+    if segment is not None:
+        found["segment"] = segment
+        found["segments"] = {arm: _segments(log, control, arm, segment, file) for arm in treated}
+    return found
+
+
+def _segments(
+    log: Sequence[Conversation], control: str, treated: str, column: str, file: str | None
+) -> dict[str, Any]:
+    """Comparisons within each value of a column; p of all of them together adjusted by Holm's method."""
+    values = sorted({one.segment(column) or "" for one in log})
+    if values == [""]:
+        raise InputError("no line has this column", file, field=column)
+    parts = {
+        value: _plain(compare([one for one in log if (one.segment(column) or "") == value], control, treated))
+        for value in values
+    }
+    tests = [
+        (value, name, one["difference"]["p_value"])
+        for value, measures in parts.items()
+        for name, one in measures.items()
+        if one["difference"]["p_value"] is not None
+    ]
+    adjusted = multipletests([p for _, _, p in tests], method="holm")[1] if tests else ()
+    for (value, name, _), p in zip(tests, adjusted, strict=True):
+        parts[value][name]["adjusted_p"] = float(p)
+    return parts
+
+
+def _plain(found: Mapping[str, Comparison]) -> dict[str, Any]:
+    return {name: asdict(one) for name, one in found.items()}
 
 
 def conversations_needed(

@@ -10,6 +10,7 @@ from suasion.agents.llm import PolicyAgent
 from suasion.counterpart.simulate import simulate
 from suasion.evaluation.metrics import Arm, JudgedReply
 from suasion.evaluation.transcript import TurnScore, turn_score, with_scores
+from suasion.evaluation.violations import prefixes, violations
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.policy.contexts import group
@@ -65,14 +66,14 @@ def judge_arms(
         judged = iter(judge_replies(backbone, suite, [*chain(*answered)], [*chain(*truncated)], budget))
         arms = []
         for one, replies, held in zip(contenders, answered, talks, strict=True):
-            counts = [_violations(talk, suite) for talk in held]
+            counts = [violations(talk, suite.rules) for talk in held]
             scored = [_score_turns(talk, backbone, suite, budget) for talk in held[:shown]]
             arms.append(
                 Arm(
                     one.name,
                     tuple(next(judged) for _ in replies),
                     (*scored, *held[shown:]),
-                    tuple(violations for violations, _ in counts),
+                    tuple(hits for hits, _ in counts),
                     tuple(count for _, count in counts),
                 )
             )
@@ -131,27 +132,10 @@ def _fluency(
     return means
 
 
-def _prefixes(talk: Dialogue) -> list[tuple[int, Dialogue]]:
-    """Each agent turn as a reply to what came before it."""
-    bare = Dialogue(id=talk.id, brief=talk.brief)
-    return [
-        (place, bare.model_copy(update={"turns": talk.turns[:place], "reply": turn.text}))
-        for place, turn in enumerate(talk.turns)
-        if turn.speaker == "agent"
-    ]
-
-
-def _violations(talk: Dialogue, suite: RewardSuite) -> tuple[int, int]:
-    """Rules broken by the agent in a negotiation, and its replies."""
-    replies = _prefixes(talk)
-    hits = [hit for _, reply in replies for hit in suite.rules.check(reply).evidence if hit.points < 0]
-    return len(hits), len(replies)
-
-
 def _score_turns(talk: Dialogue, backbone: Backbone, suite: RewardSuite, budget: int) -> Dialogue:
-    prefixes = _prefixes(talk)
-    judged = judge_replies(backbone, suite, [d for _, d in prefixes], [False] * len(prefixes), budget, False)
+    replies = prefixes(talk)
+    judged = judge_replies(backbone, suite, [d for _, d in replies], [False] * len(replies), budget, False)
     scores: list[TurnScore | None] = [None] * len(talk.turns)
-    for (place, _), reply in zip(prefixes, judged, strict=True):
+    for (place, _), reply in zip(replies, judged, strict=True):
         scores[place] = turn_score(reply)
     return with_scores(talk, scores)

@@ -148,6 +148,14 @@ def proportion_interval(hits: int, n: int) -> Interval:
     return Interval(hits / n, float(low), float(high), n)
 
 
+def exact_interval(hits: int, n: int) -> Interval:
+    """Share hits / n with Clopper and Pearson's interval, which holds for any n: for few and rare."""
+    if not 0 <= hits <= n or not n:
+        raise ValueError(f"hits must lie between 0 and n > 0, found {hits} of {n}")
+    low, high = proportion_confint(hits, n, alpha=1 - LEVEL, method="beta")
+    return Interval(hits / n, float(low), float(high), n)
+
+
 def paired_proportion_difference(before: Sequence[bool], after: Sequence[bool]) -> Interval:
     """Share after - share before over pairs: Newcombe's hybrid score interval (1998, method 10).
 

@@ -1,0 +1,215 @@
+"""A simulated A/B test: hotels drawn into arms, negotiations held by both agents, and A/A tests beside it."""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from suasion.counterpart.briefs import draw_briefs
+from suasion.counterpart.coefficients import load_ears
+from suasion.counterpart.hidden_type import draw_type
+from suasion.counterpart.manager import Manager
+from suasion.counterpart.simulate import Agent, simulate
+from suasion.evaluation.ab import MEASURES, Measure, compare, two_proportions
+from suasion.evaluation.ab_log import Conversation
+from suasion.evaluation.metrics import ticket_results
+from suasion.evaluation.statistics import Interval, Rates, exact_interval, rate_difference
+from suasion.evaluation.violations import violations
+from suasion.language.acts import load_hearing
+from suasion.negotiation.brief import Brief
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.rewards.rules import RuleSet
+
+CONTROL, TREATMENT = "control", "treatment"
+LOOKS = 20  # points of time at which the running result is told
+AA_LOOKS = 10
+LEVEL = 0.05
+KINDS = ("clustered", "two_proportions", "always", "peeking")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who is written to, in order of time: brief and hotel of each conversation."""
+
+    briefs: tuple[Brief, ...]
+    hotels: tuple[str, ...]
+    seed: int
+
+
+def plan(pack: Pack, conversations: int, hotels: int, seed: int) -> Plan:
+    """Conversations with about `hotels` hotels that no training has seen.
+
+    A hotel is a name in a city with a number, since there are fewer names than hotels.
+    """
+    briefs = tuple(draw_briefs(pack, conversations, seed, "test"))
+    places = [f"{brief.details['hotel']}, {brief.details['city']}" for brief in briefs]
+    branches = math.ceil(hotels / len(set(places)))
+    rng = random.Random(f"{seed}:branch")
+    return Plan(briefs, tuple(f"{place} {rng.randrange(branches) + 1}" for place in places), seed)
+
+
+def draw_arms(hotels: Sequence[str], seed: str) -> dict[str, str]:
+    """Each hotel's arm: by a fair coin of its own, so that another hotel more changes nobody else's."""
+    return {
+        hotel: TREATMENT if random.Random(f"{seed}:{hotel}").random() < 0.5 else CONTROL
+        for hotel in dict.fromkeys(hotels)
+    }
+
+
+def hold(
+    agent: Agent, arm: str, which: Sequence[int], planned: Plan, pack: Pack, rules: RuleSet
+) -> tuple[list[Conversation], list[str]]:
+    """Let the agent hold the conversations of these numbers. Their lines of the log, and what failed.
+
+    A hotel has its type for all its conversations; the luck of each is its own, whoever writes.
+    """
+    ears, hearing, seed = load_ears(pack), load_hearing(pack), planned.seed
+
+    def counterpart(brief: Brief, place: str) -> Manager:
+        number = which[int(place.rpartition(":")[2])]
+        temper = random.Random(f"{seed}:type:{planned.hotels[number]}")
+        kind = draw_type(brief.tickets, ears.coefficients, temper)
+        return Manager(kind, brief, ears, hearing, f"{seed}:{number}")
+
+    briefs = [planned.briefs[number] for number in which]
+    talks = simulate(agent, briefs, seed, pack=pack, counterpart=counterpart)
+    lines = [
+        _line(talk, planned.hotels[number], arm, rules) for number, talk in zip(which, talks, strict=True)
+    ]
+    endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
+    return lines, [ending for ending in endings if ending.startswith("error")]
+
+
+def _line(talk: Dialogue, hotel: str, arm: str, rules: RuleSet) -> Conversation:
+    outcome = talk.outcome
+    assert outcome is not None  # a simulated dialogue has one
+    results = ticket_results([talk])
+    broken, replies = violations(talk, rules)
+    more = {
+        "city": talk.brief.details["city"],
+        "currency": talk.brief.tickets[0].currency,
+        "ending": outcome.ending,
+    }
+    return Conversation(
+        hotel=hotel,
+        arm=arm,
+        responded=outcome.responded,
+        success=outcome.success,
+        tickets=len(results),
+        tickets_won=sum(one.success for one in results),
+        reduction=round(sum(one.reduction for one in results) / len(results), 6),
+        replies=replies,
+        violations=broken,
+        **more,
+    )
+
+
+def run(
+    treatment: Agent, control: Agent, planned: Plan, pack: Pack, tell: Callable[[str], None] = lambda _: None
+) -> tuple[list[Conversation], list[str]]:
+    """Hold all conversations, each by the agent of its hotel's arm; the log in order of time, what failed."""
+    arms, rules = draw_arms(planned.hotels, f"{planned.seed}:arms"), RuleSet.load(pack)
+    log: dict[int, Conversation] = {}
+    failed: list[str] = []
+    for arm, agent in ((CONTROL, control), (TREATMENT, treatment)):
+        which = [number for number, hotel in enumerate(planned.hotels) if arms[hotel] == arm]
+        tell(f"{arm}: {len(which)} conversations")
+        lines, faults = hold(agent, arm, which, planned, pack, rules)
+        log |= dict(zip(which, lines, strict=True))
+        failed += faults
+    return [log[number] for number in sorted(log)], failed
+
+
+def looks(log: Sequence[Conversation], count: int = LOOKS) -> list[dict[str, Any]]:
+    """The running result at `count` points of time, for response and success: fixed and always-valid."""
+    found = []
+    for size in _sizes(len(log), count):
+        row: dict[str, Any] = {"conversations": size}
+        for name, one in compare(log[:size], CONTROL, TREATMENT).items():
+            if name in ("response", "success"):
+                row[name] = _ends(one.difference.interval) | {"always": _ends(one.difference.always)}
+        found.append(row)
+    return found
+
+
+def _ends(one: Interval) -> dict[str, float | None]:
+    return {"estimate": one.estimate, "low": one.low, "high": one.high}
+
+
+def _sizes(total: int, count: int) -> list[int]:
+    sizes = sorted({round(total * step / count) for step in range(1, count + 1)} - {0})
+    return [size for before, size in pairwise([0, *sizes]) if size > before]
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """Shares of A/A tests that find what is not there, with exact intervals; all about 0.05 is right.
+
+    clustered: by the test that `compare` reports; two_proportions: by the plain z-test; always: the
+    always-valid interval leaves 0 at any of AA_LOOKS looks, peeking: the fixed one does.
+    """
+
+    clustered: Interval
+    two_proportions: Interval | None
+    always: Interval
+    peeking: Interval
+
+
+def false_alarms(log: Sequence[Conversation], tests: int, seed: int) -> dict[str, FalseAlarms]:
+    """Draw the hotels of one agent's conversations into two arms, `tests` times, and compare the arms."""
+    sizes = _sizes(len(log), AA_LOOKS)
+    sums = {name: [_by_hotel(log[:size], one) for size in sizes] for name, one in MEASURES.items()}
+    hits = {name: dict.fromkeys(KINDS, 0) for name, looked in sums.items() if looked[-1]}
+    for number in range(tests):
+        arms = draw_arms([one.hotel for one in log], f"{seed}:aa:{number}")
+        for name, row in hits.items():
+            seen = [found for part in sums[name] if (found := _drawn(part, arms)) is not None]
+            if not seen:
+                continue
+            differences = [rate_difference(*found) for found in seen]
+            row["clustered"] += _below(differences[-1].p_value)
+            row["two_proportions"] += MEASURES[name].binary and _below(two_proportions(*seen[-1]))
+            row["always"] += any(_leaves(one.always) for one in differences)
+            row["peeking"] += any(_leaves(one.interval) for one in differences)
+    return {
+        name: FalseAlarms(
+            exact_interval(row["clustered"], tests),
+            exact_interval(row["two_proportions"], tests) if MEASURES[name].binary else None,
+            exact_interval(row["always"], tests),
+            exact_interval(row["peeking"], tests),
+        )
+        for name, row in hits.items()
+    }
+
+
+def _by_hotel(log: Sequence[Conversation], measure: Measure) -> dict[str, tuple[float, float]]:
+    """Counts and exposures of each hotel: all that a clustered rate needs, and much shorter than the log."""
+    sums: dict[str, tuple[float, float]] = {}
+    for one in log:
+        cell = measure.of(one)
+        if cell is not None:
+            count, exposure = sums.get(one.hotel, (0.0, 0.0))
+            sums[one.hotel] = count + cell[0], exposure + cell[1]
+    return sums
+
+
+def _drawn(sums: dict[str, tuple[float, float]], arms: dict[str, str]) -> tuple[Rates, Rates] | None:
+    """Both arms' rates; None where one has nothing to count."""
+    made = []
+    for arm in (CONTROL, TREATMENT):
+        mine = [(hotel, *cell) for hotel, cell in sums.items() if arms[hotel] == arm]
+        if not sum(exposure for _, _, exposure in mine):
+            return None
+        made.append(Rates([c for _, c, _ in mine], [e for _, _, e in mine], [h for h, _, _ in mine]))
+    return made[0], made[1]
+
+
+def _below(p_value: float | None) -> bool:
+    return p_value is not None and p_value < LEVEL
+
+
+def _leaves(one: Interval) -> bool:
+    return one.low is not None and one.high is not None and not one.low <= 0 <= one.high
