@@ -43,6 +43,9 @@ class DataConfig(_Frozen):
         300, ge=0, description="more replies with a fault that the judge is asked about, for it to learn from"
     )
     sampled: int = Field(96, ge=0, description="contexts that SFT answers: its faults become pairs")
+    openings: int = Field(
+        0, ge=0, description="negotiations that SFT opens several times: the opening that wins more is chosen"
+    )
     records: Path | None = Field(
         None, description="train on these dialogue records instead of synthetic ones"
     )
@@ -226,6 +229,8 @@ class RunConfig(_Frozen):
     def _has_hotels_to_talk_to(self) -> "RunConfig":
         if self.data.records and self.training.negotiations:
             raise ValueError("training.negotiations needs simulated counterparts: leave out data.records")
+        if self.data.records and self.data.openings:
+            raise ValueError("data.openings needs simulated counterparts: leave out data.records")
         return self
 
     @property

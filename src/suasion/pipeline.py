@@ -41,11 +41,13 @@ from suasion.training.fit_rewards import (
     judge_agreement,
     pair_accuracy,
 )
+from suasion.training.outcome_pairs import outcome_pairs
 from suasion.training.sampled_pairs import sampled_pairs
 from suasion.training.sft import fit_sft
 from suasion.training.trainer import Trainer
 
 SFT = "sft"
+OPENINGS_SEED = 500_000  # hotels whose openings teach the reward model are not those that REPO talks with
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 # of a run's time, as measured: for the remaining time that is shown
 SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.13, "rewards": 0.13, "training": 0.41, "evaluation": 0.31}
@@ -143,7 +145,8 @@ def fit_rewards(
         [*made, *sampled_pairs(agent, rules, made, config.data.sampled, config.seed)]
         for made in (data.pairs, data.held_out_pairs)
     )
-    fit_reward_model(model, pairs, config.reward_model, config.seed)
+    won = outcome_pairs(agent, rules, config.data.openings, config.seed + OPENINGS_SEED)
+    fit_reward_model(model, [*pairs, *won], config.reward_model, config.seed)
     judge = None
     if data.verdicts and config.rewards.judge == "local":
         judge = LocalJudge(

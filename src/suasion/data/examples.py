@@ -31,13 +31,13 @@ class Pair:
 
     `defect` names what is wrong with the rejected one; for `quality`, where both are free of defects, what
     the chosen one has before the other; for `sampled`, where the policy wrote the rejected one, a rule that
-    it breaks.
+    it breaks; for `outcome`, where the policy wrote both, that less is won after it.
     """
 
     dialogue: Dialogue
     chosen: str
     rejected: str
-    kind: Literal["defect", "quality", "sampled"]
+    kind: Literal["defect", "quality", "sampled", "outcome"]
     defect: str
     source: str
     family: str
