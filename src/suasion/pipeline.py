@@ -172,7 +172,7 @@ def remote(pack: Pack, config: RunConfig) -> RemoteJudge | None:
     """The judge at the configured address, if it is one."""
     if config.rewards.judge in ("local", "none"):
         return None
-    return connect(config.rewards.judge, load_rubric(pack))
+    return connect(config.rewards.judge, load_rubric(pack), config.rewards.remote)
 
 
 def trusted(judge: LocalJudge | None) -> LocalJudge | None:
