@@ -14,6 +14,7 @@ from suasion.negotiation.locale import locales_version
 from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import track
 from suasion.rewards.enhance import enhance
+from suasion.rewards.judge_report import JudgeReport
 from suasion.rewards.rules import RuleSet
 from suasion.rewards.score import Score, Severity, Source, Status, unread
 
@@ -29,7 +30,9 @@ class Judge(Protocol):
 
 @runtime_checkable
 class DistantJudge(Judge, Protocol):
-    """A judge that answers from elsewhere, while we do something else."""
+    """A judge that answers from elsewhere, while we do something else, and at a price."""
+
+    report: JudgeReport  # of the last batch
 
     def begin(self, dialogues: Sequence[Dialogue]) -> "Future[list[Score]]": ...
 
@@ -113,6 +116,10 @@ class RewardSuite:
     def score(self, dialogues: Sequence[Dialogue]) -> list[Reading]:
         """Read every reply by every source that the suite has."""
         return self.begin(dialogues)()
+
+    def judge_report(self) -> JudgeReport | None:
+        """What the last batch cost; None for a judge that costs nothing."""
+        return self.judge.report if isinstance(self.judge, DistantJudge) else None
 
     def begin(self, dialogues: Sequence[Dialogue]) -> Callable[[], list[Reading]]:
         """Ask a judge that answers from elsewhere; what is returned reads the rest and waits for it."""
