@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from suasion.rewards.score import Score, Status
 from suasion.rewards.verdict import verdict
 
 UNNAMED = "default"
+SHARE = 16  # connections of one client
+APART_S = 0.0015  # between the first calls: as a crowd they would wait for each other ever after
 
 
 def connect(url: str, rubric: Rubric, settings: RemoteJudgeConfig) -> "RemoteJudge":
@@ -135,13 +138,20 @@ class RemoteJudge:
         deadline = time.monotonic() + self.settings.budget_s
         left = iter(made)
 
-        async def work() -> None:
+        async def work(number: int) -> None:
+            await asyncio.sleep(number * APART_S)
             for asked, call in left:  # shared: each takes the next one when it is done
                 words = messages(asked[0].found, [question.criterion.question for question in asked])
-                await self.endpoint.ask(client, words, len(asked), deadline, call)
+                await self.endpoint.ask(clients[number % len(clients)], words, len(asked), deadline, call)
 
-        async with self.endpoint.client() as client:
-            workers = [asyncio.create_task(work()) for _ in range(min(len(made), self.settings.concurrency))]
+        async with AsyncExitStack() as stack:
+            # a client's pool looks at all of its connections before each call
+            clients = [
+                await stack.enter_async_context(self.endpoint.client())
+                for _ in range(-(-min(len(made), self.settings.concurrency) // SHARE))
+            ]
+            count = min(len(made), self.settings.concurrency)
+            workers = [asyncio.create_task(work(number)) for number in range(count)]
             done, late = await asyncio.wait(workers, timeout=self.settings.budget_s)
             for worker in late:
                 worker.cancel()
