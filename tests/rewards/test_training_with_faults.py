@@ -141,7 +141,7 @@ def test_where_nothing_at_all_was_read_no_limit_lets_it_go_on(
     serve: Serve, make: Callable[..., Trainer], contexts: list[Dialogue], tmp_path: Path
 ) -> None:
     trainer = make(serve(lambda request: Said("?")), RewardsConfig(max_unread=1))
-    with pytest.raises(TooManyUnreadError, match=r"malformed [1-8] times"):
+    with pytest.raises(TooManyUnreadError, match=r"malformed \(JSONDecodeError\) [1-8] times"):
         trainer.run(contexts, tmp_path)
 
 

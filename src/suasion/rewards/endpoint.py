@@ -162,7 +162,7 @@ class Endpoint:
             self.limits.tokens.correct(found.usage.prompt_tokens + found.usage.completion_tokens - about)
         choice = found.choices[0]
         if choice.finish_reason in CUT:
-            raise MalformedError(choice.finish_reason)
+            raise MalformedError(f"stopped by {choice.finish_reason}")
         return parse_answers(choice.message.content or "", count)
 
     def _backoff(self, tried: int) -> float:
@@ -190,7 +190,10 @@ def _fault(error: APIError | ValueError | TimeoutError) -> _Fault:
         return _Fault(Status.TIMED_OUT, "time-out", again=True)
     if isinstance(error, APIConnectionError):
         return _Fault(Status.FAILED, "no connection, or a cut one", again=True)
-    return _Fault(Status.MALFORMED, "malformed")  # asked again at temperature 0 it would say the same
+    what = str(error) if isinstance(error, MalformedError) else type(error).__name__
+    return _Fault(
+        Status.MALFORMED, f"malformed ({what})"
+    )  # asked again at temperature 0 it would say the same
 
 
 def _retry_after(error: APIStatusError) -> float | None:
