@@ -5,9 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
@@ -38,7 +37,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     )
     try:
         until = time.monotonic() + UP_WITHIN_S
-        while not up(f"http://127.0.0.1:{port}/health"):
+        while not up(port):
             assert server.poll() is None, Path(log.name).read_text(encoding="utf-8")
             assert time.monotonic() < until, "not up in time"
             time.sleep(1)
@@ -49,12 +48,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         log.close()
 
 
-def up(url: str) -> bool:
+def up(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        with urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except OSError:
         return False
+    finally:
+        connection.close()
 
 
 @pytest.mark.slow

@@ -190,10 +190,9 @@ def _fault(error: APIError | ValueError | TimeoutError) -> _Fault:
         return _Fault(Status.TIMED_OUT, "time-out", again=True)
     if isinstance(error, APIConnectionError):
         return _Fault(Status.FAILED, "no connection, or a cut one", again=True)
+    # asked again at temperature 0 it would say the same
     what = str(error) if isinstance(error, MalformedError) else type(error).__name__
-    return _Fault(
-        Status.MALFORMED, f"malformed ({what})"
-    )  # asked again at temperature 0 it would say the same
+    return _Fault(Status.MALFORMED, f"malformed ({what})")
 
 
 def _retry_after(error: APIStatusError) -> float | None:
