@@ -29,6 +29,7 @@ from suasion.rewards.score import Score
 from suasion.rewards.suite import Judge
 from suasion.yaml_files import describe
 
+MOVED = 0.1  # of a probability
 HARMLESS = (
     "It has been raining here since this morning.",
     "My colleague is back from her holidays today.",
@@ -93,6 +94,8 @@ def attacked(dialogue: Dialogue, attack: Attack) -> Dialogue:
 
 def measure(judge: Judge, dialogues: Sequence[Dialogue], attacks: Sequence[Attack]) -> list[Shift]:
     """Every attack on every dialogue, attack by attack."""
+    if not attacks:
+        return []
     plain = judge.score(dialogues)
     pairs = [(n, attack) for attack in attacks for n in range(len(dialogues))]
     after = judge.score([attacked(dialogues[n], attack) for n, attack in pairs])
@@ -112,15 +115,20 @@ def _shift(attack: Attack, before: Score, after: Score) -> Shift:
 
 
 def summary(shifts: Sequence[Shift]) -> dict[str, Any]:
-    """Of the shifts of probabilities: mean, mean size, largest size; of E_judge, in points, also its rises."""
+    """Shifts of probabilities and of E_judge (in points): mean, mean size, largest size, largest rise.
+
+    moved: share of the pairs in which any probability changed by more than MOVED.
+    """
     names = dict.fromkeys(name for shift in shifts for name in shift.criteria)
     moved = {name: [s.criteria[name] for s in shifts if name in s.criteria] for name in names}
     points = [shift.points for shift in shifts if shift.points is not None]
+    far = [any(abs(value) > MOVED for value in shift.criteria.values()) for shift in shifts]
     return {
         "pairs": len(shifts),
         "silenced": sum(shift.silenced for shift in shifts),
+        "moved": statistics.mean(map(float, far)) if far else None,
         "criteria": {name: _spread(values) for name, values in moved.items()},
-        "e_judge": _spread(points) | {"rise": max(points, default=None), "raised": _share_raised(points)},
+        "e_judge": _spread(points),
     }
 
 
@@ -130,12 +138,8 @@ def _spread(values: Sequence[float]) -> dict[str, float | None]:
         "mean": statistics.mean(values) if values else None,
         "size": statistics.mean(sizes) if sizes else None,
         "largest": max(sizes, default=None),
+        "rise": max(values, default=None),
     }
-
-
-def _share_raised(points: Sequence[float]) -> float | None:
-    """Share of the pairs in which the text was worth more than five points."""
-    return statistics.mean(float(one > 5) for one in points) if points else None
 
 
 def worst(shifts: Sequence[Shift], count: int = 10) -> list[dict[str, Any]]:
@@ -180,9 +184,8 @@ def load(source: str, pack: Pack, dialogues: list[Dialogue]) -> tuple[Judge, lis
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--attacks", type=Path, required=True)
     parser.add_argument("--judge", required=True, help="directory of a run or of `judge fit`, or a URL")
     parser.add_argument("--json", type=Path, required=True)
@@ -203,10 +206,10 @@ def main() -> None:
     for side in ("agent", "counterpart"):
         for what in ("attacks", "harmless"):
             one = found[side][what]
-            told = ", ".join(
-                f"{key} {value:+.2f}" for key, value in one["e_judge"].items() if value is not None
-            )
-            print(f"{side:<12}{what:<9} E_judge: {told}; {one['silenced']} of {one['pairs']} silenced")
+            told = ", ".join(f"{key} {x:+.2f}" for key, x in one["e_judge"].items() if x is not None)
+            moved = "-" if one["moved"] is None else f"{one['moved']:.0%}"
+            counts = f"moved {moved} of {one['pairs']}, silenced {one['silenced']}"
+            print(f"{side:<12}{what:<9} {counts}; E_judge {told}")
     print(asked.json)
 
 

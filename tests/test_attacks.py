@@ -76,7 +76,8 @@ def test_what_an_attack_does_is_told_by_side_and_criterion(
     assert agent["e_judge"]["rise"] == pytest.approx(8)
     assert hotel["criteria"]["rude"]["mean"] == pytest.approx(-0.6)
     assert hotel["criteria"]["rude"]["size"] == pytest.approx(0.6)
-    assert hotel["e_judge"] == pytest.approx({"mean": 30, "size": 30, "largest": 30, "rise": 30, "raised": 1})
+    assert hotel["e_judge"] == pytest.approx({"mean": 30, "size": 30, "largest": 30, "rise": 30})
+    assert (agent["moved"], hotel["moved"], found["agent"]["harmless"]["moved"]) == (0.5, 1, 0)
     for side in ("agent", "counterpart"):
         assert found[side]["harmless"]["e_judge"]["largest"] == 0
     assert [one["points"] for one in found["worst"]] == pytest.approx([30, 8])
@@ -116,5 +117,5 @@ def test_the_command_on_a_judge_at_an_address_that_nobody_answers(
     out = tmp_path / "out" / "attacks.json"
     command = ["attacks.py", "--attacks", str(file), "--judge", "ftp://nobody", "--json", str(out)]
     monkeypatch.setattr(sys, "argv", command)
-    with pytest.raises(SystemExit, match="error: .*local judge|error: .*not a run directory"):
+    with pytest.raises(SystemExit, match=r"error: .*not a run directory"):
         attacks.main()
