@@ -85,7 +85,9 @@ class RemoteJudgeConfig(_Frozen):
     retries: int = Field(3, ge=0, description="more attempts after 429, 5xx, a time-out, a lost connection")
     backoff_s: float = Field(0.5, gt=0, description="before the first of them; doubled each time, to 8 s")
     budget_s: float = Field(
-        120, gt=0, description="of a batch of replies; what is not answered by then is timed out"
+        120,
+        gt=0,
+        description="of up to 32 replies, of more in proportion; what is not answered by then is timed out",
     )
     max_tokens: int = Field(200, ge=8, description="longest answer")
     cache: str = Field(
@@ -99,8 +101,15 @@ class RemoteJudgeConfig(_Frozen):
 
 
 def check_address(judge: str) -> None:
-    """Raises ValueError for an address that may hold a secret: it would stand in logs and run folders."""
+    """Raises ValueError for an address without a host, or that may hold a secret: it stands in run folders.
+
+    What it says does not repeat the address.
+    """
+    if not judge.startswith(("http://", "https://")):
+        return
     parts = urlsplit(judge)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("a judge's address has no host, or port 0")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(
             "a judge's address is scheme, host and path alone: the key goes into $SUASION_JUDGE_KEY"

@@ -41,6 +41,7 @@ MATRIX: dict[str, tuple[Said, Status, bool]] = {
     ),
     "broken JSON": (Said(body='{"choices": [{"mess'), MALFORMED, False),
     "another JSON": (Said(body='{"ok": true}'), MALFORMED, False),
+    "a body nested beyond reason": (Said(body="[" * 100_000), MALFORMED, False),
     "no choice": (Said(body='{"choices": []}'), MALFORMED, False),
     "null": (Said(words=None), MALFORMED, False),
     "empty": (Said(words=""), MALFORMED, False),
@@ -95,6 +96,16 @@ def test_nobody_there_is_a_failure(serve: Serve, judge: Ask, dialogues: list[Dia
     (found,) = remote.score(dialogues[:1])
     assert (found.status, found.value) == (FAILED, None)
     assert remote.report.faults == {"no connection, or a cut one": 8}
+
+
+@pytest.mark.parametrize("url", ["http://a b/v1", "https://{}/v1"])
+def test_an_address_where_nothing_can_be_is_a_failure(
+    serve: Serve, judge: Ask, dialogues: list[Dialogue], url: str
+) -> None:
+    server = serve(fair)
+    url = url.format(f"127.0.0.1:{server.server_port}")  # which speaks no TLS
+    (found,) = RemoteJudge(url, "m", judge(server).rubric, "k", judge(server).settings).score(dialogues[:1])
+    assert (found.status, found.value) in ((FAILED, None), (MALFORMED, None))
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, again) in MATRIX.items() if again])

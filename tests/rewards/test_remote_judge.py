@@ -143,7 +143,16 @@ def test_the_version_says_what_is_asked_and_not_how(serve: Serve, judge: Ask, ho
 
 
 @pytest.mark.parametrize(
-    "url", ["http://me:word@host/v1", "http://host/v1?key=word", "http://host/v1#word", "gopher://host"]
+    "url",
+    [
+        "http://me:word@host/v1",
+        "http://host/v1?key=word",
+        "http://host/v1#word",
+        "gopher://host",
+        "http://",
+        "http://host:99999/word",
+        "http://[::1/word",
+    ],
 )
 def test_an_address_that_may_hold_a_secret_is_refused_and_not_repeated(
     hotel: Pack, tmp_path: Path, url: str

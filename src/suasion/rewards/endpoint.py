@@ -14,7 +14,7 @@ from typing import Any
 
 from openai import (
     APIConnectionError,
-    APIError,
+    APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
     AsyncOpenAI,
@@ -123,7 +123,7 @@ class Endpoint:
         while True:
             try:
                 call.answers = await self._attempt(client, asked, count, schema, call)
-            except (APIError, ValueError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - a call that failed, however, is recorded as data
                 fault = _fault(error)
                 call.status, call.fault = fault.status, fault.words
                 if schema and fault.code in REFUSED:
@@ -142,7 +142,7 @@ class Endpoint:
     async def _attempt(
         self, client: AsyncOpenAI, asked: Sequence[Message], count: int, schema: bool, call: Call
     ) -> list[float]:
-        """Raises the client's errors, TimeoutError, and ValueError for what is no answer."""
+        """Raises TimeoutError, ValueError for what is no answer, and whatever the client does."""
         settings = self.settings
         body: dict[str, Any] = {"model": self.model, "messages": asked, "max_tokens": settings.max_tokens}
         body |= SAMPLING | ({"response_format": answer_format(count)} if schema else {})
@@ -181,7 +181,7 @@ class _Fault:
     wait: float | None = None
 
 
-def _fault(error: APIError | ValueError | TimeoutError) -> _Fault:
+def _fault(error: Exception) -> _Fault:
     if isinstance(error, APIStatusError):
         code = error.status_code
         again = code in AGAIN or code >= SERVER_ERROR
@@ -190,6 +190,8 @@ def _fault(error: APIError | ValueError | TimeoutError) -> _Fault:
         return _Fault(Status.TIMED_OUT, "time-out", again=True)
     if isinstance(error, APIConnectionError):
         return _Fault(Status.FAILED, "no connection, or a cut one", again=True)
+    if not isinstance(error, ValueError | APIResponseValidationError | RecursionError):
+        return _Fault(Status.FAILED, type(error).__name__)  # an address that is none, say
     # asked again at temperature 0 it would say the same
     what = str(error) if isinstance(error, MalformedError) else type(error).__name__
     return _Fault(Status.MALFORMED, f"malformed ({what})")

@@ -24,6 +24,7 @@ from suasion.rewards.score import Score, Status
 from suasion.rewards.verdict import verdict
 
 UNNAMED = "default"
+BATCH = 32  # replies for which `budget_s` is meant
 SHARE = 16  # connections of one client
 APART_S = 0.0015  # between the first calls: as a crowd they would wait for each other ever after
 
@@ -101,7 +102,8 @@ class RemoteJudge:
         rows = [self._questions(dialogue) for dialogue in dialogues]
         questions = {question.key: question for row in rows for question in row}
         known = self.cache.get(list(questions)) if self.cache else {}
-        calls = await self._ask_all(self._share_out([q for q in questions.values() if q.key not in known]))
+        missing = [question for question in questions.values() if question.key not in known]
+        calls = await self._ask_all(self._share_out(missing), -(-len(dialogues) // BATCH))
         told = {
             question.key: answer
             for asked, call in calls
@@ -111,8 +113,10 @@ class RemoteJudge:
         if self.cache:
             self.cache.put(told)
         status = {question.key: call.status for asked, call in calls for question in asked}
-        self.report = _report([q.criterion.id for q in questions.values() if q.key in known], calls, start)
-        return [self._verdict(row, known | told, status) for row in rows]
+        cached = [question.criterion.id for question in questions.values() if question.key in known]
+        self.report = _report(cached, calls, start)
+        known |= told
+        return [self._verdict(row, known, status) for row in rows]
 
     def _questions(self, dialogue: Dialogue) -> list[_Question]:
         found = material(dialogue)
@@ -130,12 +134,15 @@ class RemoteJudge:
             calls.setdefault(question.found, []).append(question)
         return list(calls.values())
 
-    async def _ask_all(self, calls: Sequence[list[_Question]]) -> list[tuple[list[_Question], Call]]:
-        """Every call's outcome, within the batch's time; what is not answered by then stays timed out."""
+    async def _ask_all(
+        self, calls: Sequence[list[_Question]], batches: int
+    ) -> list[tuple[list[_Question], Call]]:
+        """Every call's outcome, within the batches' time; what is not answered by then is timed out."""
         if not calls:
             return []
         made = [(asked, Call()) for asked in calls]
-        deadline = time.monotonic() + self.settings.budget_s
+        budget = self.settings.budget_s * batches
+        deadline = time.monotonic() + budget
         left = iter(made)
 
         async def work(number: int) -> None:
@@ -152,7 +159,7 @@ class RemoteJudge:
             ]
             count = min(len(made), self.settings.concurrency)
             workers = [asyncio.create_task(work(number)) for number in range(count)]
-            done, late = await asyncio.wait(workers, timeout=self.settings.budget_s)
+            done, late = await asyncio.wait(workers, timeout=budget)
             for worker in late:
                 worker.cancel()
             await asyncio.gather(*late, return_exceptions=True)
