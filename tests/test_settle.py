@@ -48,6 +48,18 @@ def test_what_was_trained_is_removed_only_where_that_is_said(tmp_path: Path) -> 
     assert not trained.exists()
 
 
+def test_how_a_judge_is_reached_may_change_and_nothing_else_of_it(tmp_path: Path) -> None:
+    def asked(judge: str, **remote: object) -> RunConfig:
+        return RunConfig.model_validate({"rewards": {"judge": judge, "remote": remote}})
+
+    settle.begin(asked("http://host/v1"), tmp_path, False, "x")
+    longer = asked("http://host/v1", timeout_s=90, concurrency=2)
+    settled, _ = settle.begin(longer, tmp_path, True, "x")
+    assert settled.rewards.remote == longer.rewards.remote
+    with pytest.raises(InputError, match=r"rewards\.judge: the run there had 'http://host/v1'"):
+        settle.begin(asked("http://other/v1"), tmp_path, True, "x")
+
+
 def test_the_type_is_settled_once(tmp_path: Path) -> None:
     settled, _ = settle.begin(RunConfig(), tmp_path, False, "x")
     assert settled.model.dtype in ("float32", "bfloat16")

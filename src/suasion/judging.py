@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from suasion.config import ModelConfig
+from suasion.config import ModelConfig, RemoteJudgeConfig
 from suasion.data.examples import Verdict
 from suasion.data.labels import read_labels, rubric_of
 from suasion.data.rubric import Rubric
@@ -74,7 +74,7 @@ def agree(judge: str, verdicts_path: Path, target: Path, floor: float | None) ->
     second: Rows
     if judge.startswith(("http://", "https://")):
         rubric, floor, seen = rubric_of(verdicts), FLOOR if floor is None else floor, 0
-        remote = connect(judge, rubric)
+        remote = connect(judge, rubric, RemoteJudgeConfig(cache="none"))  # it is asked twice in earnest
         version, scores = remote.version, remote.score(replies)
         status = Counter(score.status for score in scores)
         if not status[Status.READ]:

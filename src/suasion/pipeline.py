@@ -10,6 +10,7 @@ from suasion.config import RunConfig
 from suasion.counterpart.briefs import draw_briefs
 from suasion.data.rubric import load_rubric
 from suasion.data.splits import HELD_OUT_SEED, Data, prepare
+from suasion.errors import InputError
 from suasion.evaluation.arms import Contender, judge_arms
 from suasion.evaluation.criteria import Margins
 from suasion.evaluation.metrics import Arm
@@ -113,6 +114,7 @@ def evaluate(
     """Judge base, SFT and REPO, and write report and figures into `folder`."""
     with log.phase("evaluation"):
         arms = evaluate_arms(backbone, suite, data, suite.pack, config)
+        check_judged(arms, suite, folder)
     info = run_info(config, command, suite, backbone, log, trims, read_figures(folder), told(records))
     report = build_report(arms, records, info, Margins(config.evaluation.kept, config.evaluation.kept))
     report.write(folder)
@@ -175,7 +177,7 @@ def remote(pack: Pack, config: RunConfig) -> RemoteJudge | None:
     """The judge at the configured address, if it is one."""
     if config.rewards.judge in ("local", "none"):
         return None
-    return connect(config.rewards.judge, load_rubric(pack))
+    return connect(config.rewards.judge, load_rubric(pack), config.rewards.remote)
 
 
 def trusted(judge: LocalJudge | None) -> LocalJudge | None:
@@ -207,6 +209,18 @@ def evaluate_arms(
     return judge_arms(
         contenders, suite, contexts, briefs, HELD_OUT_SEED + config.seed, 2 * config.batch_tokens
     )
+
+
+def check_judged(arms: Sequence[Arm], suite: RewardSuite, folder: Path) -> None:
+    """Raises InputError where the judge was away while the arms were compared: what is left says little."""
+    replies = [reply for arm in arms for reply in arm.replies]
+    unread = sum(reply.e_judge is None for reply in replies) if suite.judge else 0
+    if unread > suite.config.max_unread * len(replies):
+        raise InputError(
+            f"the judge read {len(replies) - unread} of {len(replies)} replies, so nothing is compared. "
+            "Training is done and saved: go on with --resume, or `suasion evaluate`, when the judge is back",
+            str(folder),
+        )
 
 
 def save_policy(backbone: Backbone, folder: Path) -> None:

@@ -43,7 +43,7 @@ def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
         from suasion.rewards.remote_judge import connect
 
         model = fitted.model if fitted else None
-        return RewardSuite(pack, connect(judge, load_rubric(pack)), model, settings)
+        return RewardSuite(pack, connect(judge, load_rubric(pack), settings.remote), model, settings)
     local = fitted.judge if fitted and judge == "local" else None
     return RewardSuite(pack, local, fitted.model if fitted else None, settings)
 

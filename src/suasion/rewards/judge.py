@@ -15,7 +15,8 @@ from suasion.policy.contexts import group
 from suasion.policy.heads import REPLY, Reader, fingerprint, has_adapter, load_tensors, save_tensors
 from suasion.policy.model import Backbone
 from suasion.policy.trees import branch
-from suasion.rewards.score import Evidence, Score, Source, Status, unread
+from suasion.rewards.score import Score
+from suasion.rewards.verdict import verdict
 
 NAME = "judge"
 
@@ -87,17 +88,3 @@ class LocalJudge:
         except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise InputError(f"no judge for this rubric: {error}", str(path)) from None
         return judge
-
-
-def verdict(
-    probabilities: Sequence[float], rubric: Rubric, version: str, trusted: frozenset[str] | None = None
-) -> Score:
-    """Points x probability, summed over the trusted criteria (all by default)."""
-    evidence = tuple(
-        Evidence(criterion.id, criterion.points * p, note=criterion.question, probability=p)
-        for criterion, p in zip(rubric.criteria, probabilities, strict=True)
-        if trusted is None or criterion.id in trusted
-    )
-    if not evidence:
-        return unread(Source.JUDGE)
-    return Score(Source.JUDGE, Status.READ, sum(e.points for e in evidence), evidence, version)

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from suasion.config import RewardsConfig
 from suasion.language.acts import load_hearing
@@ -13,6 +14,7 @@ from suasion.negotiation.locale import locales_version
 from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import track
 from suasion.rewards.enhance import enhance
+from suasion.rewards.judge_report import JudgeReport
 from suasion.rewards.rules import RuleSet
 from suasion.rewards.score import Score, Severity, Source, Status, unread
 
@@ -24,6 +26,15 @@ class Judge(Protocol):
     def version(self) -> str: ...
 
     def score(self, dialogues: Sequence[Dialogue]) -> list[Score]: ...
+
+
+@runtime_checkable
+class DistantJudge(Judge, Protocol):
+    """A judge that answers from elsewhere, while we do something else, and at a price."""
+
+    report: JudgeReport  # of the last batch
+
+    def begin(self, dialogues: Sequence[Dialogue]) -> "Future[list[Score]]": ...
 
 
 class Preference(Protocol):
@@ -98,15 +109,33 @@ class RewardSuite:
             locales_version(),
             judge.version if judge else "",
             model.version if model else "",
-            self.config.model_dump_json(),
+            self.config.model_dump_json(exclude={"remote"}),  # what of it matters is in the judge's version
         ]
         self.version = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     def score(self, dialogues: Sequence[Dialogue]) -> list[Reading]:
         """Read every reply by every source that the suite has."""
-        judged = self.judge.score(dialogues) if self.judge else [unread(Source.JUDGE)] * len(dialogues)
-        preferred = self.model.score(dialogues) if self.model else [None] * len(dialogues)
-        return [self._read(d, j, m) for d, j, m in zip(dialogues, judged, preferred, strict=True)]
+        return self.begin(dialogues)()
+
+    def judge_report(self) -> JudgeReport | None:
+        """What the last batch cost; None for a judge that costs nothing."""
+        return self.judge.report if isinstance(self.judge, DistantJudge) else None
+
+    def begin(self, dialogues: Sequence[Dialogue]) -> Callable[[], list[Reading]]:
+        """Ask a judge that answers from elsewhere; what is returned reads the rest and waits for it."""
+        asked = self.judge.begin(dialogues) if isinstance(self.judge, DistantJudge) else None
+
+        def finish() -> list[Reading]:
+            preferred = self.model.score(dialogues) if self.model else [None] * len(dialogues)
+            if asked:
+                judged = asked.result()
+            elif self.judge:
+                judged = self.judge.score(dialogues)
+            else:
+                judged = [unread(Source.JUDGE)] * len(dialogues)
+            return [self._read(d, j, m) for d, j, m in zip(dialogues, judged, preferred, strict=True)]
+
+        return finish
 
     def _read(self, dialogue: Dialogue, judged: Score, preferred: float | None) -> Reading:
         state = track(dialogue, self.pack.sop, self.hearing)

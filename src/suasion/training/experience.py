@@ -70,13 +70,14 @@ def collect(
     clock.append(perf_counter())
     samples = [one for group in groups for one in group]
     dialogues = [c.with_reply(s.text) for c, group in zip(contexts, groups, strict=True) for s in group]
+    scored = suite.begin(dialogues)  # a judge at an address answers while the reference reads
     trees = [branch(p, [s.tokens for s in group]) for p, group in zip(prompts, groups, strict=True)]
     width = max(len(s.tokens) for s in samples)
     mask = torch.tensor([[t < len(s.tokens) for t in range(width)] for s in samples])
     read = _Reader(backbone, trees, copies, width, budget, generation.temperature)
     reference, states = read.reference()  # first: RM and judge may read the same states
     clock.append(perf_counter())
-    readings = suite.score(dialogues)
+    readings = scored()
     clock.append(perf_counter())
     values = read.values(value, states) if value else torch.zeros(mask.shape)
     clock.append(perf_counter())

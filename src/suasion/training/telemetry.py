@@ -70,24 +70,29 @@ def _spreads(batch: Experience, suite: RewardSuite) -> dict[str, float | None]:
     """What tells the replies to one context apart: each source's share of the variances within contexts.
 
     A source's part is R_model itself, and points / n for judge and rules, times |R_model| under the paper's
-    operator. The clip is left out.
+    operator. The clip is left out, and so is a reply that the source did not read.
     """
     copies = len(batch.samples) // len(batch.trees)
-    parts: dict[str, list[float]] = {"model": [], "judge": [], "rules": []}
+    parts: dict[str, list[float | None]] = {"model": [], "judge": [], "rules": []}
     for reading in batch.readings:
         r_model = reading.r_model or 0.0
         force = (abs(r_model) if suite.config.operator == "paper" else 1.0) / suite.config.n
-        parts["model"].append(r_model)
-        parts["judge"].append(force * (reading.e_judge or 0.0))
-        parts["rules"].append(force * (reading.e_func or 0.0))
+        parts["model"].append(reading.r_model)
+        parts["judge"].append(None if reading.e_judge is None else force * reading.e_judge)
+        parts["rules"].append(None if reading.e_func is None else force * reading.e_func)
     within = {
         name: statistics.mean(
-            statistics.pvariance(values[start : start + copies]) for start in range(0, len(values), copies)
+            _variance(values[start : start + copies]) for start in range(0, len(values), copies)
         )
         for name, values in parts.items()
     }
     whole = sum(within.values())
     return {f"spread_{name}": value / whole if whole > 0 else None for name, value in within.items()}
+
+
+def _variance(values: Sequence[float | None]) -> float:
+    read = [value for value in values if value is not None]
+    return statistics.pvariance(read) if read else 0.0
 
 
 def _mean(values: Sequence[float]) -> float | None:

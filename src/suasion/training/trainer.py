@@ -21,7 +21,6 @@ from suasion.negotiation.pack import Pack
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.processor import release_memory
-from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.alarms import alarms
 from suasion.training.checkpoint import POLICY, Checkpoint
@@ -31,16 +30,13 @@ from suasion.training.methods import METHODS, advantages, ahead
 from suasion.training.ppo import adapt_kl
 from suasion.training.progress import Progress
 from suasion.training.telemetry import Tracker, describe_prospects, describe_step
+from suasion.training.unread import TooManyUnreadError, check_enough, unread_shares
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
 from suasion.training.validation import Validation
 from suasion.training.value_head import Ridge
 
 VALUE = "value"
 RECENT = 3  # steps whose KL decides the next one's weight
-
-
-class TooManyUnreadError(RuntimeError):
-    """More replies went unread than the configuration allows."""
 
 
 class Trainer:
@@ -91,7 +87,11 @@ class Trainer:
             Progress(settings.method) as progress,
         ):
             while len(records) < settings.steps and not (records and "stopped_by" in records[-1]):
-                record = self._next(len(records), pool, check)
+                try:
+                    record = self._next(len(records), pool, check)
+                except TooManyUnreadError:
+                    checkpoint.save(records)  # the step that failed changed nothing
+                    raise
                 records.append(record)
                 self._adapt(records)
                 self._look(records)
@@ -165,12 +165,8 @@ class Trainer:
             2 * config.batch_tokens,
             self.method.reward,
         )
-        unread = self._unread(batch)
-        if max(unread.values()) > config.rewards.max_unread:
-            shares = ", ".join(f"{name} {share:.0%}" for name, share in unread.items())
-            raise TooManyUnreadError(
-                f"step {step}: too many replies went unread ({shares}); is the judge up?"
-            )
+        judging, unread = self.suite.judge_report(), unread_shares(batch, self.suite)
+        check_enough(step, unread, config.rewards.max_unread, judging)
         prospects = self._prospects(batch, copies, len(own))
         said = [sample.text for sample in batch.samples[::copies]]  # of each context's replies one, unseen
         self.negotiations.say(said[: len(own)])
@@ -186,6 +182,7 @@ class Trainer:
             **describe_prospects(prospects),
             "update_s": perf_counter() - learned,
             **{f"share_unread_{name}": share for name, share in unread.items()},
+            **(judging.as_record() if judging else {}),
         }
 
     def _learn(self, step: int, whole: Minibatch, warming_up: bool) -> Notes:
@@ -215,19 +212,6 @@ class Trainer:
         texts = [sample.text for sample in batch.samples[: own * copies]]
         groups = [texts[start : start + copies] for start in range(0, len(texts), copies)]
         return self.negotiations.prospects(groups, IntentAgent(self.pack), settings.rollouts)
-
-    def _unread(self, batch: Experience) -> dict[str, float]:
-        """Share of the replies without a total, and of those that each source of the suite gave none for."""
-        sources = {
-            Source.MODEL: self.suite.model,
-            Source.JUDGE: self.suite.judge,
-            Source.RULES: self.suite.rules,
-        }
-        shares = {"total": 1 - float(batch.kept.float().mean())}
-        for source in (source for source, asked in sources.items() if asked is not None):
-            scores = [reading.scores[source] for reading in batch.readings]
-            shares[source.value] = statistics.mean(float(score.value is None) for score in scores)
-        return shares
 
     def _update(self, part: Minibatch) -> Notes:
         """One optimizer step of the policy, and one of a value model that has an adapter."""

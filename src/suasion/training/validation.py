@@ -42,10 +42,15 @@ class Validation:
     def measure(self) -> float | None:
         """The declared measure, higher is better: mean R_total, or the violations per reply below 0.
 
-        None where no reply could be read.
+        None where no reply could be read, or too few by the judge.
         """
         replies = self.agent.reply(self.contexts, self.seed)
         readings = self.suite.score([c.with_reply(r) for c, r in zip(self.contexts, replies, strict=True)])
+        if self.suite.judge and self.settings.validate_by == "r_total":
+            judged = [reading for reading in readings if reading.e_judge is not None]
+            if len(readings) - len(judged) > self.suite.config.max_unread * len(readings):
+                return None  # of another mix than the measures before it
+            readings = judged  # whatever an unread judge is elsewhere, here it would be a score
         return MEASURES[self.settings.validate_by](readings)
 
     def keep(self, folder: Path, records: Sequence[dict[str, Any]]) -> None:

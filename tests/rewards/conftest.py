@@ -1,0 +1,43 @@
+"""Judges at addresses on this machine."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from suasion.config import RemoteJudgeConfig
+from suasion.data.rubric import load_rubric
+from suasion.negotiation.pack import Pack
+from suasion.rewards.remote_judge import RemoteJudge
+
+from .judge_server import Answer, JudgeServer
+
+Serve = Callable[[Answer], JudgeServer]
+Ask = Callable[..., RemoteJudge]
+QUICK = RemoteJudgeConfig(timeout_s=5, budget_s=20, backoff_s=0.01, retries=2)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts a server that answers by a function; stopped when the test ends."""
+    running: list[JudgeServer] = []
+
+    def start(answer: Answer) -> JudgeServer:
+        running.append(JudgeServer(answer))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def judge(hotel: Pack) -> Ask:
+    """A judge at a server; other settings than QUICK's by name."""
+
+    def make(server: JudgeServer, **settings: object) -> RemoteJudge:
+        quick = QUICK.model_dump() | {"cache": "none"} | settings
+        return RemoteJudge(
+            server.url, "m", load_rubric(hotel), "key", RemoteJudgeConfig.model_validate(quick)
+        )
+
+    return make

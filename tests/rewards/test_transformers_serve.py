@@ -1,0 +1,88 @@
+"""The remote judge at a real OpenAI-compatible server: `transformers serve` with the embedded model."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from suasion.config import RemoteJudgeConfig
+from suasion.data.rubric import load_rubric
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.policy.install import install_model
+from suasion.rewards.remote_judge import RemoteJudge
+from suasion.rewards.score import Status
+from suasion.rewards.suite import RewardSuite
+
+UP_WITHIN_S = 180
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Where the server is, and the folder that is its model's name."""
+    model = install_model()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = (tmp_path_factory.mktemp("serve") / "log").open("w")
+    command = Path(sys.executable).with_name("transformers")
+    server = subprocess.Popen(
+        [command, "serve", model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        until = time.monotonic() + UP_WITHIN_S
+        while not up(port):
+            assert server.poll() is None, Path(log.name).read_text(encoding="utf-8")
+            assert time.monotonic() < until, "not up in time"
+            time.sleep(1)
+        yield f"http://127.0.0.1:{port}/v1", model
+    finally:
+        server.terminate()
+        server.wait(30)
+        log.close()
+
+
+def up(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ask", ["criterion", "rubric"])
+def test_a_small_model_is_read_or_malformed_and_nothing_breaks(
+    address: tuple[str, Path], hotel: Pack, dialogues: list[Dialogue], ask: str
+) -> None:
+    url, model = address
+    settings = RemoteJudgeConfig.model_validate(
+        {"ask": ask, "concurrency": 2, "timeout_s": 120, "budget_s": 600, "max_tokens": 60, "cache": "none"}
+    )
+    judge = RemoteJudge(url, str(model), load_rubric(hotel), "none", settings)
+    readings = RewardSuite(hotel, judge).score(dialogues[:2])
+    assert {reading.as_json("x")["status"]["judge"] for reading in readings} <= {"read", "malformed"}
+    report = judge.report
+    assert report.calls == 2 * (8 if ask == "criterion" else 1)
+    assert all(fault.startswith("malformed") for fault in report.faults), report.faults
+    assert report.tokens_in > 100 * report.calls, "the server read what it was sent"
+    assert report.tokens_out > 0
+
+
+@pytest.mark.slow
+def test_what_it_has_no_model_for_is_a_failure(
+    address: tuple[str, Path], hotel: Pack, dialogues: list[Dialogue]
+) -> None:
+    settings = RemoteJudgeConfig(retries=0, cache="none", ask="rubric", timeout_s=120)
+    judge = RemoteJudge(address[0], "no-such-model", load_rubric(hotel), "none", settings)
+    (found,) = judge.score(dialogues[:1])
+    assert (found.status, found.value) == (Status.FAILED, None)
