@@ -1,6 +1,5 @@
 """The whole road as one function: data, SFT, rewards, REPO, verdict; results that are there are used."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,12 +15,13 @@ from suasion.evaluation.criteria import Margins
 from suasion.evaluation.metrics import Arm
 from suasion.evaluation.report import Report, RunInfo, build_report
 from suasion.negotiation.pack import Pack
-from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
+from suasion.policy.heads import save_tensors
 from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
 from suasion.policy.processor import release_memory
 from suasion.rewards.judge import LocalJudge
-from suasion.rewards.remote_judge import RemoteJudge, connect
 from suasion.rewards.reward_model import RewardModel
+from suasion.rewards.saved import SFT, load_adapter, load_start, remote, trusted
+from suasion.rewards.saved import suite_of_run as load_suite
 from suasion.rewards.suite import RewardSuite
 from suasion.run_folder import (
     Log,
@@ -47,7 +47,6 @@ from suasion.training.sampled_pairs import sampled_pairs
 from suasion.training.sft import fit_sft
 from suasion.training.trainer import Trainer
 
-SFT = "sft"
 OPENINGS_SEED = 500_000  # hotels whose openings teach the reward model are not those that REPO talks with
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 # of a run's time, as measured: for the remaining time that is shown
@@ -173,21 +172,6 @@ def fit_rewards(
     return RewardSuite(pack, trusted(judge) or remote(pack, config), model, config.rewards)
 
 
-def remote(pack: Pack, config: RunConfig) -> RemoteJudge | None:
-    """The judge at the configured address, if it is one."""
-    if config.rewards.judge in ("local", "none"):
-        return None
-    return connect(config.rewards.judge, load_rubric(pack), config.rewards.remote)
-
-
-def trusted(judge: LocalJudge | None) -> LocalJudge | None:
-    """The judge, unless it agrees with held-out verdicts on nothing: then there is none, which is said."""
-    if judge and not judge.trusted:
-        sys.stderr.write("no criterion reaches rewards.judge_floor on held-out verdicts: no judge is used\n")
-        return None
-    return judge
-
-
 def evaluate_arms(
     backbone: Backbone, suite: RewardSuite, data: Data, pack: Pack, config: RunConfig
 ) -> list[Arm]:
@@ -228,26 +212,6 @@ def save_policy(backbone: Backbone, folder: Path) -> None:
         folder / "policy.safetensors",
         {key: value.detach().cpu() for key, value in backbone.adapter(POLICY).items()},
     )
-
-
-def load_adapter(backbone: Backbone, name: str, path: Path) -> None:
-    backbone.add_adapter(name)
-    copy_adapter(backbone, name, load_tensors(path))
-
-
-def load_start(backbone: Backbone, folder: Path) -> None:
-    """The model of a run as SFT left it, on which all its roles stand."""
-    load_adapter(backbone, SFT, folder / "sft.safetensors")
-    backbone.bake(SFT)
-
-
-def load_suite(backbone: Backbone, pack: Pack, config: RunConfig, folder: Path) -> RewardSuite:
-    """The rewards of a finished run; the backbone stands where SFT left it."""
-    rewards = folder / "rewards"
-    model = RewardModel.load(backbone, pack, rewards)
-    has_judge = (rewards / "judge.safetensors").exists()
-    judge = LocalJudge.load(backbone, pack, load_rubric(pack), rewards) if has_judge else None
-    return RewardSuite(pack, trusted(judge) or remote(pack, config), model, config.rewards)
 
 
 def load_agent(folder: Path) -> tuple[PolicyAgent, RunConfig]:

@@ -5,47 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from suasion.config import RewardsConfig
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, read_dialogues
 from suasion.negotiation.pack import Pack
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
-
-
-def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
-    """Rules always; a judge (`local` or a URL) and a reward model where they are asked for.
-
-    Raises InputError for a local judge without a run directory to take it from, a judge that is no address,
-    and a run of another pack.
-    """
-    remote = judge not in ("none", "local")
-    if preference == "none" and judge == "local":
-        raise InputError("the local judge is part of a run: name its directory with --preference")
-    if preference == "none" and not remote:
-        return RewardSuite(pack)
-    fitted, settings = None, RewardsConfig()
-    if preference != "none":
-        from suasion.pipeline import load_start
-        from suasion.pipeline import load_suite as load_fitted
-        from suasion.policy.model import load_backbone
-        from suasion.run_folder import load_run_config
-
-        config = load_run_config(Path(preference))
-        settings = config.rewards
-        if Pack.load(config.pack).version != pack.version:
-            raise InputError(f"was made for pack {config.pack}, not for {pack.path.name}", preference)
-        backbone = load_backbone(config.model)
-        load_start(backbone, Path(preference))
-        fitted = load_fitted(backbone, pack, config, Path(preference))
-    if remote:
-        from suasion.data.rubric import load_rubric
-        from suasion.rewards.remote_judge import connect
-
-        model = fitted.model if fitted else None
-        return RewardSuite(pack, connect(judge, load_rubric(pack), settings.remote), model, settings)
-    local = fitted.judge if fitted and judge == "local" else None
-    return RewardSuite(pack, local, fitted.model if fitted else None, settings)
 
 
 @dataclass(slots=True)

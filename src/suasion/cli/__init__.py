@@ -163,7 +163,8 @@ def _train(
 def score(pack_name: str, source: Path, output: Path, judge: str, preference: str) -> None:
     """Score replies. Broken records are named on standard error; then the exit code is 1."""
     from suasion.negotiation.pack import Pack
-    from suasion.scoring import load_suite, score_file
+    from suasion.rewards.saved import load_suite
+    from suasion.scoring import score_file
 
     pack = Pack.load(pack_name)
     if output.exists() and source.exists() and output.samefile(source):

@@ -70,4 +70,3 @@ def _pair(dialogue: Dialogue, chosen: str, rejected: str, rules: RewardSuite) ->
         chosen_acts=acts(chosen),
         rejected_acts=acts(rejected),
     )
-
