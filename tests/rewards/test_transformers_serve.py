@@ -66,7 +66,15 @@ def test_a_small_model_is_read_or_malformed_and_nothing_breaks(
 ) -> None:
     url, model = address
     settings = RemoteJudgeConfig.model_validate(
-        {"ask": ask, "concurrency": 2, "timeout_s": 120, "budget_s": 600, "max_tokens": 60, "cache": "none"}
+        {
+            "ask": ask,
+            "concurrency": 2,
+            "timeout_s": 120,
+            "budget_s": 600,
+            "max_tokens": 60,
+            "cache": "none",
+            "retries": 0,
+        }
     )
     judge = RemoteJudge(url, str(model), load_rubric(hotel), "none", settings)
     readings = RewardSuite(hotel, judge).score(dialogues[:2])
