@@ -43,7 +43,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
             time.sleep(1)
         yield f"http://127.0.0.1:{port}/v1", model
     finally:
-        server.terminate()
+        server.kill()  # asked to end, it first finishes what it is writing
         server.wait(30)
         log.close()
 
