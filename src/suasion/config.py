@@ -85,7 +85,9 @@ class RemoteJudgeConfig(_Frozen):
     requests_per_minute: int | None = Field(None, ge=1, description="retries count; no limit by default")
     tokens_per_minute: int | None = Field(None, ge=1, description="sent and received; no limit by default")
     timeout_s: float = Field(30, gt=0, description="of one attempt")
-    retries: int = Field(3, ge=0, description="more attempts after 429, 5xx, a time-out, a lost connection")
+    retries: int = Field(
+        3, ge=0, description="more attempts after 429, 5xx, a time-out, a lost connection, no answer"
+    )
     backoff_s: float = Field(0.5, gt=0, description="before the first of them; doubled each time, to 8 s")
     budget_s: float = Field(
         120,
@@ -110,9 +112,13 @@ def check_address(judge: str) -> None:
     """
     if not judge.startswith(("http://", "https://")):
         return
-    parts = urlsplit(judge)
-    if not parts.hostname or parts.port == 0:
-        raise ValueError("a judge's address has no host, or port 0")
+    try:
+        parts = urlsplit(judge)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("a judge's address needs a host, and a port that is one or none")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(
             "a judge's address is scheme, host and path alone: the key goes into $SUASION_JUDGE_KEY"

@@ -146,6 +146,7 @@ def test_the_version_says_what_is_asked_and_not_how(serve: Serve, judge: Ask, ho
     "url",
     [
         "http://me:word@host/v1",
+        "http://me:wo/word@host/v1",
         "http://host/v1?key=word",
         "http://host/v1#word",
         "gopher://host",

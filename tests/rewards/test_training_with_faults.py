@@ -52,7 +52,7 @@ def make(another: Callable[[], Backbone], hotel: Pack, judge: Ask) -> Callable[.
             training=training,
             rewards=rewards or RewardsConfig(),
         )
-        remote = judge(server, ask="rubric", **settings)
+        remote = judge(server, **{"ask": "rubric"} | settings)
         return Trainer(another(), RewardSuite(hotel, remote, Counts(), config.rewards), hotel, config)
 
     return trainer
@@ -86,6 +86,17 @@ def test_with_three_calls_in_ten_failing_it_goes_on_with_what_was_read(
         assert record["judge_tokens_in"] >= 100 * (calls - failed)
     assert any(not torch.equal(value, before[key]) for key, value in trainer.backbone.adapter(POLICY).items())
     json.dumps(records, allow_nan=False)
+
+
+def test_with_one_criterion_a_call_and_three_in_ten_failing_nearly_all_is_read(
+    serve: Serve, make: Callable[..., Trainer], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    luck, ways = random.Random(0), (Said(code=500), Said("?"), Said(cut=True), Said(code=429))
+    server = serve(lambda request: luck.choice(ways) if luck.random() < 0.3 else fair(request))
+    records = make(server, ask="criterion", retries=6).run(contexts, tmp_path)
+    assert len(records) == STEPS
+    assert all(record["judge_retries"] > 0 for record in records)
+    assert sum(record["share_unread_judge"] for record in records) / STEPS < 0.25
 
 
 def test_a_reply_that_was_not_read_teaches_nothing(

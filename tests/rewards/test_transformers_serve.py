@@ -1,5 +1,6 @@
 """The remote judge at a real OpenAI-compatible server: `transformers serve` with the embedded model."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -34,6 +35,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         [command, "serve", model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
         stdout=log,
         stderr=subprocess.STDOUT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},  # two stand still on a busy machine
     )
     try:
         until = time.monotonic() + UP_WITHIN_S
@@ -43,7 +45,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
             time.sleep(1)
         yield f"http://127.0.0.1:{port}/v1", model
     finally:
-        server.terminate()
+        server.kill()  # asked to end, it first finishes what it is writing
         server.wait(30)
         log.close()
 
@@ -60,13 +62,22 @@ def up(port: int) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("ask", ["criterion", "rubric"])
 def test_a_small_model_is_read_or_malformed_and_nothing_breaks(
     address: tuple[str, Path], hotel: Pack, dialogues: list[Dialogue], ask: str
 ) -> None:
     url, model = address
     settings = RemoteJudgeConfig.model_validate(
-        {"ask": ask, "concurrency": 2, "timeout_s": 120, "budget_s": 600, "max_tokens": 60, "cache": "none"}
+        {
+            "ask": ask,
+            "concurrency": 2,
+            "timeout_s": 600,
+            "budget_s": 1200,
+            "max_tokens": 24,
+            "cache": "none",
+            "retries": 0,
+        }
     )
     judge = RemoteJudge(url, str(model), load_rubric(hotel), "none", settings)
     readings = RewardSuite(hotel, judge).score(dialogues[:2])

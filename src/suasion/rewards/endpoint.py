@@ -192,9 +192,8 @@ def _fault(error: Exception) -> _Fault:
         return _Fault(Status.FAILED, "no connection, or a cut one", again=True)
     if not isinstance(error, ValueError | APIResponseValidationError | RecursionError):
         return _Fault(Status.FAILED, type(error).__name__)  # an address that is none, say
-    # asked again at temperature 0 it would say the same
     what = str(error) if isinstance(error, MalformedError) else type(error).__name__
-    return _Fault(Status.MALFORMED, f"malformed ({what})")
+    return _Fault(Status.MALFORMED, f"malformed ({what})", again=True, wait=0.0)
 
 
 def _retry_after(error: APIStatusError) -> float | None:
