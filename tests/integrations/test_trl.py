@@ -1,4 +1,4 @@
-"""The rewards inside TRL: its real GRPOTrainer and RLOOTrainer are paid what the suite says; nothing missing is a 0."""
+"""The rewards inside TRL: its real trainers are paid what the suite says; nothing missing is a 0."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -148,7 +148,7 @@ def test_a_real_trainer_is_paid_the_total(
             output_dir=str(tmp_path), max_steps=2, per_device_train_batch_size=8, num_generations=4,
             max_completion_length=5, reward_weights=REWARD_WEIGHTS, use_cpu=True, bf16=False,
             gradient_checkpointing=False, report_to="none", save_strategy="no", logging_steps=1,
-            disable_tqdm=True,
+            disable_tqdm=True, beta=0.0,
         ),
     )  # fmt: skip
     trainer.train()
