@@ -1,7 +1,8 @@
-"""The rewards inside TRL: its real GRPOTrainer is paid what the suite says; nothing missing is a 0."""
+"""The rewards inside TRL: its real trainers are paid what the suite says; nothing missing is a 0."""
 
 import math
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,15 @@ from transformers import PreTrainedTokenizerFast
 
 from suasion.config import RewardsConfig
 from suasion.errors import InputError
-from suasion.integrations.trl import COMPONENTS, REWARD_WEIGHTS, Completion, reward_functions, training_rows
+from suasion.integrations.settings import RewardSettings
+from suasion.integrations.trl import (
+    COMPONENTS,
+    REWARD_WEIGHTS,
+    Completion,
+    reward_functions,
+    rewards_of,
+    training_rows,
+)
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
@@ -89,6 +98,23 @@ def test_a_reply_without_a_total_has_no_component_either(
         assert [one is None for one in paid] == [True, False] * (len(rows) // 2)
 
 
+def test_without_a_reward_model_judge_and_rules_can_be_paid(
+    hotel: Pack, contexts: list[Dialogue], tokenizer: PreTrainedTokenizerFast
+) -> None:
+    suite = RewardSuite(hotel, Silent(), None, RewardsConfig(missing="drop"))
+    rows = training_rows(contexts, hotel, tokenizer)
+    said: list[Completion] = ["We guarantee you more bookings."] * len(rows)
+    paid = [
+        function(completions=said, dialogue=[row["dialogue"] for row in rows])
+        for function in reward_functions(suite, "e_enh")
+    ]
+    assert [one is None for one in paid[0]] == [True, False] * (len(rows) // 2), "an unread judge is no 0"
+    assert paid[0][1] == suite.score([contexts[0], contexts[1].with_reply(str(said[1]))])[1].e_enh
+    assert paid[1] == [None] * len(rows), "R_model was not read"
+    with pytest.raises(InputError, match="no R_total without a reward model"):
+        rewards_of(RewardSettings())
+
+
 def test_a_row_that_is_no_record_is_named(
     hotel: Pack, contexts: list[Dialogue], tokenizer: PreTrainedTokenizerFast
 ) -> None:
@@ -98,7 +124,9 @@ def test_a_row_that_is_no_record_is_named(
         total(completions=["Hello.", "Hello."], dialogue=[good, '{"id": "x"}'])
 
 
+@pytest.mark.parametrize("name", ["GRPO", "RLOO"])
 def test_a_real_trainer_is_paid_the_total(
+    name: str,
     another: Callable[[], Backbone],
     hotel: Pack,
     contexts: list[Dialogue],
@@ -106,20 +134,21 @@ def test_a_real_trainer_is_paid_the_total(
     tmp_path: Path,
 ) -> None:
     from datasets import Dataset
-    from trl.trainer.grpo_config import GRPOConfig
-    from trl.trainer.grpo_trainer import GRPOTrainer
 
+    trainers, configs = (
+        import_module(f"trl.trainer.{name.lower()}_{part}") for part in ("trainer", "config")
+    )
     suite = RewardSuite(hotel, Silent(), Lengthy(), RewardsConfig(missing="drop"))
-    trainer = GRPOTrainer(
+    trainer = getattr(trainers, f"{name}Trainer")(
         model=another().plain.requires_grad_(True),
         reward_funcs=list(reward_functions(suite)),
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(training_rows(contexts, hotel, tokenizer)),
-        args=GRPOConfig(
+        args=getattr(configs, f"{name}Config")(
             output_dir=str(tmp_path), max_steps=2, per_device_train_batch_size=8, num_generations=4,
             max_completion_length=5, reward_weights=REWARD_WEIGHTS, use_cpu=True, bf16=False,
             gradient_checkpointing=False, report_to="none", save_strategy="no", logging_steps=1,
-            disable_tqdm=True,
+            disable_tqdm=True, beta=0.0,
         ),
     )  # fmt: skip
     trainer.train()

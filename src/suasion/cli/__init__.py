@@ -10,6 +10,7 @@ import click
 from suasion.cli.ab import ab
 from suasion.cli.domain import data, pack_group
 from suasion.cli.evaluate import evaluate
+from suasion.cli.export import export_group
 from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, command_line, example
 from suasion.cli.panel import panel
@@ -266,6 +267,7 @@ def _complain(error: object) -> None:
 main.add_command(ab)
 main.add_command(data)
 main.add_command(evaluate)
+main.add_command(export_group)
 main.add_command(judge)
 main.add_command(pack_group)
 main.add_command(panel)

@@ -134,5 +134,9 @@ def scorer_of(path: str | Path | None = None) -> Scorer:
 
 @cache
 def _scorer(settings: RewardSettings) -> Scorer:
-    suite = load_suite(Pack.load(settings.pack), settings.judge, settings.preference)
-    return Scorer(suite, settings)
+    return Scorer(suite_of(settings), settings)
+
+
+def suite_of(settings: RewardSettings) -> RewardSuite:
+    """The suite that the settings name. Raises InputError as `load_suite` does."""
+    return load_suite(Pack.load(settings.pack), settings.judge, settings.preference)

@@ -8,6 +8,8 @@ trainer = GRPOTrainer(model, reward_functions(suite), train_dataset=Dataset.from
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from suasion.integrations.scorer import check_paid, payable, suite_of
+from suasion.integrations.settings import Paid, RewardSettings
 from suasion.negotiation.dialogue import Dialogue, dump_dialogue, parse_dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.prompt import Message, messages, shortened
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 COMPONENTS = ("r_total", "r_model", "e_judge", "e_func")
-REWARD_WEIGHTS = [1.0, 0.0, 0.0, 0.0]  # R_total is paid, the others are only logged
+REWARD_WEIGHTS = [1.0, 0.0, 0.0, 0.0]  # the first is paid, the others are only logged
 Completion = str | list[Message]
 
 
@@ -56,22 +58,33 @@ def training_rows(
     ]
 
 
-def reward_functions(suite: RewardSuite) -> list[RewardFunction]:
-    """One function for each of COMPONENTS, in that order; a batch is scored once for all of them.
+def rewards_of(settings: RewardSettings) -> list[RewardFunction]:
+    """Those of a settings file. Raises InputError for a suite that can't be loaded, or can't pay."""
+    suite = suite_of(settings)
+    check_paid(suite, settings.paid)
+    return reward_functions(suite, settings.paid)
+
+
+def reward_functions(suite: RewardSuite, paid: Paid = "r_total") -> list[RewardFunction]:
+    """One function for what is paid and each other of COMPONENTS; a batch is scored once for all of them.
 
     A reply whose total was not read has None in all four: TRL adds up what the functions gave and leaves a
     reply out only where none gave anything, so a component that was read would make the missing total a 0.
-    Raises InputError naming the row whose `dialogue` is no record of the pack.
+    paid: `r_total`, or `e_enh` in its place. Raises InputError naming the row whose `dialogue` is no record
+    of the pack.
     """
     read = _LastBatch(suite)
-    return [_component(read, name) for name in COMPONENTS]
+    return [_component(read, name, paid) for name in (paid, *COMPONENTS[1:])]
 
 
-def _component(read: "_LastBatch", name: str) -> RewardFunction:
+def _component(read: "_LastBatch", name: str, paid: Paid) -> RewardFunction:
     def reward(
         completions: Sequence[Completion], dialogue: Sequence[str], **columns: Any
     ) -> list[float | None]:
-        return [None if one.r_total is None else getattr(one, name) for one in read(completions, dialogue)]
+        return [
+            None if payable(read.suite, one, paid) is None else getattr(one, name)
+            for one in read(completions, dialogue)
+        ]
 
     reward.__name__ = name
     return reward
