@@ -12,6 +12,7 @@ from suasion.rewards.scene import KnownPrice, Patterns, Scene, brief_texts, date
 
 PERCENT_TOLERANCE = 0.6  # 9.5 % may be said as 10 %
 SLACK = TOLERANCE + 1e-6
+SMALL_SLACK = 0.02  # of an amount: half a currency unit is much where amounts are small
 
 
 def trace(
@@ -24,7 +25,7 @@ def trace(
     if mention.relation == "percent":
         return _percent(mention, scene, sources)
     for price in sources:
-        if abs(price.amount - mention.amount) <= SLACK:
+        if abs(price.amount - mention.amount) <= min(SLACK, SMALL_SLACK * price.amount + 1e-6):
             return price.trace
     if mention.amount in scene.counterpart_numbers:
         return "the counterpart's words"
