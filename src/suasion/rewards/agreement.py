@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from suasion.negotiation.consent import REQUESTS
 from suasion.negotiation.tracker import TOLERANCE, TicketState
 from suasion.rewards.grounding import as_selling, proposals
 from suasion.rewards.scene import Finding, Patterns, Scene, Span, found
@@ -101,9 +100,9 @@ def haggling_on(scene: Scene, *, more: Patterns = ()) -> Iterator[Finding]:
 def _asks_on(scene: Scene, more: Patterns) -> Iterator[Finding]:
     if not scene.state.consent.given:
         return
-    asked, acts = found(more, scene.reply), sorted(scene.acts & REQUESTS)
-    if asked or acts:
-        yield Finding(asked.span() if asked else scene.act_span(acts[0]), "a yes was given, and is enough")
+    asked = found(more, scene.reply)
+    if asked or "propose" in scene.acts:  # to ask how much the yes is about (`ask_best`) is no haggling
+        yield Finding(asked.span() if asked else scene.act_span("propose"), "a yes was given, and is enough")
 
 
 def repeated_confirmation(scene: Scene) -> Iterator[Finding]:
