@@ -231,7 +231,8 @@ def simulate(agent: str, pack_name: str, conversations: int, seed: int, output: 
     write_dialogues(output, talks)
     answered = sum(talk.outcome is not None and talk.outcome.responded for talk in talks)
     won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
-    click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with every price agreed")
+    sought = "every price agreed" if any(talk.brief.tickets for talk in talks) else "a yes that was confirmed"
+    click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with {sought}")
     endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
     failed = [ending for ending in endings if ending.startswith("error")]
     if failed:

@@ -82,7 +82,7 @@ class Mistyping:
 
     def __init__(self, manager: Manager, hearing: Hearing, rng: random.Random) -> None:
         self._manager, self._hearing, self._rng = manager, hearing, rng
-        self.prices, self.truth = manager.prices, manager.truth
+        self.prices, self.consents, self.truth = manager.prices, manager.consents, manager.truth
 
     def reply(self, dialogue: Dialogue) -> Turn:
         turn = self._manager.reply(dialogue)
@@ -128,7 +128,7 @@ def _lively_type(brief: Brief, ears: Ears, rng: random.Random) -> HiddenType:
         hidden,
         no_reply=0.0 if rng.random() < ANSWERS else 1.0,
         late=rng.random() < LATE,
-        wrong_person=rng.random() < WRONG_PERSON,
+        wrong_person=rng.random() < WRONG_PERSON and ears.coefficients.population.wrong_person > 0,
         mood=max(0.0, rng.uniform(-0.1, 0.1)) if rng.random() < GRUMPY else hidden.mood,
     )
 
