@@ -223,7 +223,7 @@ class RunConfig(_Frozen):
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
-    def _has_hotels_to_talk_to(self) -> "RunConfig":
+    def _has_somebody_to_talk_to(self) -> "RunConfig":
         if self.data.records and self.training.negotiations:
             raise ValueError("training.negotiations needs simulated counterparts: leave out data.records")
         return self

@@ -37,7 +37,9 @@ class _Frozen(BaseModel):
 class Population(_Frozen):
     """From what hidden types are drawn; ranges are uniform."""
 
-    no_reply: tuple[float, float] = _described("range of the chance that it never answers, whatever is written")
+    no_reply: tuple[float, float] = _described(
+        "range of the chance that it never answers, whatever is written"
+    )
     late: float = _share("chance that one who answers does so only after a follow-up")
     patience: tuple[int, int] = _described("range of the agent's replies that are put up with")
     mood: tuple[float, float] = _described("range of the mood at the start, in [0, 1]")

@@ -73,7 +73,7 @@ class Manager:
         }
 
     def consents(self) -> bool:
-        """Whether it said yes and stands by it, where there is no ticket: the truth, not what was understood."""
+        """Whether it said yes and stands by it, where there is no ticket: again the truth."""
         return self.mind.stance.yes
 
     def truth(self) -> dict[str, Any]:

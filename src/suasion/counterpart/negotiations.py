@@ -1,4 +1,4 @@
-"""Negotiations that a learning agent is in the middle of: it says one reply in each, the counterpart answers."""
+"""Negotiations that a learning agent is in the middle of: it says one reply in each and is answered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

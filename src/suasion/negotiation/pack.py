@@ -53,7 +53,7 @@ class Notes(_Frozen):
     @classmethod
     def _stays_within_the_note(cls, value: str) -> str:
         if not all(slot.isidentifier() for slot in _slots(value)) or set(value) & set("[]"):
-            raise ValueError("expected plain slots as in '{room}', and no square brackets")
+            raise ValueError("expected plain slots as in '{item}', and no square brackets")
         return value
 
 

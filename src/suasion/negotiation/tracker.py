@@ -63,7 +63,7 @@ class State:
     said: frozenset[str] = field(default_factory=frozenset)
     heard: frozenset[str] = field(default_factory=frozenset)  # the counterpart's last acts
     responded: bool = False
-    consent: Consent = Consent()  # where there are no tickets
+    consent: Consent = field(default_factory=Consent)  # where there are no tickets
 
     @property
     def ticket(self) -> TicketState | None:

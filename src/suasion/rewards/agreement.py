@@ -78,7 +78,7 @@ def confirms_other_price(scene: Scene) -> Iterator[Finding]:
 
 
 def haggling_on(scene: Scene, *, more: Patterns = ()) -> Iterator[Finding]:
-    """Asks for a still lower price when an acceptable one is agreed, or on after a yes where there is no price.
+    """Asks for a still lower price when an acceptable one is agreed, or after a yes where there is none.
 
     `more`: phrasings of asking for more.
     """

@@ -90,7 +90,7 @@ def known_numbers(scene: Scene, known: tuple[KnownPrice, ...]) -> frozenset[floa
     numbers = set(scene.counterpart_numbers) | {float(len(scene.brief.tickets))}
     numbers |= {price.amount for price in known if price.told}
     for text in brief_texts(scene.brief):
-        if as_date(text) is None:  # the month of an ISO date is no number to count guests by
+        if as_date(text) is None:  # the month of an ISO date is no number to count people by
             numbers |= numbers_in(text)
         numbers |= {float(value) for day in dates_in(text) for value in (day.day, day.year) if value}
     for ticket in scene.brief.tickets:
