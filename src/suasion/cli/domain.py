@@ -82,3 +82,16 @@ def pack_check(name: str, shows_sop: bool) -> None:
     stages = len(pack.sop.stages) + len(pack.sop.side_states)
     acts = len(pack.intents.intents)
     click.echo(f"{pack.id} {pack.version}: {stages} stages, {acts} acts, {len(rules.rules)} rules")
+
+
+@pack_group.command("new", epilog=example("suasion pack new mine --from generic --output runs/packs/mine"))
+@click.argument("name")
+@click.option("--from", "source", required=True, help="the pack that is copied: a built-in one or a folder")
+@click.option("--title", help="what the domain is, in a sentence")
+@click.option("--output", type=FOLDER, required=True, help="the pack's folder; must not have anything")
+def pack_new(name: str, source: str, title: str | None, output: Path) -> None:
+    """Begin a pack of your own as a copy of another. Then change its files, and `suasion pack check` it."""
+    from suasion.negotiation.new_pack import new_pack
+
+    pack = new_pack(name, source, output, title)
+    click.echo(f"{pack.id} in {output}; next: suasion pack check {output}")

@@ -1,8 +1,8 @@
 """Money with a type: an amount is a selling price, a net price, a commission, or not known.
 
-One side names what it receives (net), its customers see what they pay (selling). Comparing the two unconverted
-is how an agent accepts a price above its target, so a conversion needs the commission rate and refuses what it
-can't know.
+One side names what it receives (net), its customers see what they pay (selling). Comparing the two as they
+stand is how an agent accepts a price above its target, so a conversion needs the commission rate and refuses
+what it can't know.
 """
 
 from dataclasses import dataclass

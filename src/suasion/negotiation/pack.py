@@ -116,6 +116,9 @@ class Manifest(_Frozen):
     brief: dict[str, DetailField] = {}
     ticket: dict[str, DetailField] = {}
     prompt: Prompt
+    rewards: tuple[str, ...] = Field(
+        default=(), description="rewards of one's own: module:function, or names of entry points"
+    )
 
 
 class Intent(_Frozen):

@@ -95,6 +95,7 @@ class RewardSuite:
         self.hearing = load_hearing(pack)
         parts = [
             pack.version,
+            self.rules.version,  # code of one's own that the pack names
             locales_version(),
             judge.version if judge else "",
             model.version if model else "",
@@ -123,11 +124,12 @@ class RewardSuite:
     def combine(
         self, r_model: float | None, e_judge: float | None, e_func: float | None, breach: bool = False
     ) -> tuple[float | None, float | None]:
-        """E_enh and R_total. Without R_model no total; an unread judge is neutral or drops the reply."""
+        """E_enh and R_total. Without R_model no total; unread judge or rules are neutral or drop the reply."""
         parts = [part for part in (e_judge, e_func) if part is not None]
         n = self.config.n
         e_enh = max(-n, min(n, sum(parts))) if parts else None
-        dropped = self.config.missing == "drop" and self.judge is not None and e_judge is None
+        unread_part = (self.judge is not None and e_judge is None) or e_func is None
+        dropped = self.config.missing == "drop" and unread_part
         if r_model is None or dropped:
             return e_enh, None
         return e_enh, enhance(r_model, e_judge, e_func, n, self.config.operator, breach)
