@@ -44,5 +44,9 @@ def _rename(path: Path, name: str, title: str) -> None:
     lines = path.read_text("utf-8").splitlines(keepends=True)
     quoted = title.replace("\\", "\\\\").replace('"', '\\"')
     for key, value in (("id", name), ("version", "1"), ("title", f'"{quoted}"')):
-        lines[file.line((key,)) - 1] = f"{key}: {value}\n"
+        place = file.line((key,))
+        lines[place - 1] = f"{key}: {value}\n"
+        while place < len(lines) and lines[place].startswith((" ", "\t")):  # what a longer value went on with
+            lines[place] = ""
+            place += 1
     path.write_text("".join(lines), "utf-8")

@@ -124,7 +124,7 @@ class RewardSuite:
     def combine(
         self, r_model: float | None, e_judge: float | None, e_func: float | None, breach: bool = False
     ) -> tuple[float | None, float | None]:
-        """E_enh and R_total. Without R_model no total; unread judge or rules are neutral or drop the reply."""
+        """E_enh and R_total. Without R_model no total; unread parts are neutral or drop the reply."""
         parts = [part for part in (e_judge, e_func) if part is not None]
         n = self.config.n
         e_enh = max(-n, min(n, sum(parts))) if parts else None
