@@ -126,7 +126,11 @@ def version_of(found: Any) -> str:
     own = getattr(found, "version", None)
     if isinstance(own, str | int):
         return str(own)
-    source = inspect.getsourcefile(found)
+    written = found if inspect.isroutine(found) or inspect.isclass(found) else type(found)
+    try:
+        source = inspect.getsourcefile(written)
+    except TypeError:  # built into the interpreter
+        source = None
     if source is None:
         return "unknown"
     with open(source, "rb") as code:
