@@ -62,8 +62,11 @@ def pack_group() -> None:
 @click.argument("name")
 @click.option("--sop", "shows_sop", is_flag=True, help="draw the SOP: stages, what they ask for, exits")
 def pack_check(name: str, shows_sop: bool) -> None:
-    """Load a pack, run the examples of its intents and rules, and say and hear each of its phrases."""
+    """Load a pack, run the examples of its intents and rules, say and hear each of its phrases, and hold some
+    conversations in its world."""
     from suasion.data.rubric import load_rubric
+    from suasion.data.synthesize import try_out
+    from suasion.data.tables import load_tables
     from suasion.language.acts import load_hearing
     from suasion.language.check import check_phrases
     from suasion.negotiation.pack import Pack
@@ -75,6 +78,10 @@ def pack_check(name: str, shows_sop: bool) -> None:
     check_phrases(pack)
     if pack.has("rubric.yaml"):
         load_rubric(pack)
+    if pack.has("import.yaml"):
+        load_tables(pack)
+    if pack.has("briefs.yaml") and pack.has("counterpart.yaml"):
+        try_out(pack)
     if shows_sop:
         from suasion.negotiation.diagram import draw_sop
 

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import get_args
 
 from suasion.counterpart.briefs import Split, draw_briefs
 from suasion.counterpart.coefficients import Ears, load_ears
@@ -12,6 +13,7 @@ from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import simulate
 from suasion.data.examples import Example
 from suasion.data.operators import mistype, shares_words
+from suasion.errors import InputError
 from suasion.language.acts import load_hearing
 from suasion.language.phrases import Phrasebook, load_phrases
 from suasion.language.replies import PlannedReply, say_reply
@@ -115,6 +117,20 @@ def synthesize(pack: Pack, count: int, seed: int, split: Split = "train") -> lis
         )
         for dialogue in dialogues
     ]
+
+
+def try_out(pack: Pack, count: int = 20) -> None:
+    """Hold some dialogues in the pack's world, as `synthesize` does.
+
+    Raises InputError where one can't be held: most often something has no phrases.
+    """
+    for split in get_args(Split):
+        for brief in draw_briefs(pack, count, 0, split):
+            pack.check_brief(brief)
+    for dialogue in synthesize(pack, count, 0):
+        ending = dialogue.outcome.ending if dialogue.outcome else ""
+        if ending.startswith("error"):
+            raise InputError(f"a conversation in this world fails: {ending}", str(pack.path))
 
 
 def _lively(ears: Ears) -> Ears:

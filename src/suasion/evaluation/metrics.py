@@ -72,7 +72,7 @@ class TicketResult:
 
     success: bool
     responded: bool
-    reduction: float  # share of the selling price; 0 where nothing was agreed: the price stays
+    reduction: float | None  # share of the selling price; 0 where nothing was agreed; None without a price
     negotiation: int
 
 
@@ -92,7 +92,7 @@ def ticket_results(negotiations: Sequence[Dialogue]) -> list[TicketResult]:
         if outcome is None:
             continue
         if not dialogue.brief.tickets:
-            won = [TicketResult(s, outcome.responded, 0.0, index) for s in outcome.successes.values()]
+            won = [TicketResult(s, outcome.responded, None, index) for s in outcome.successes.values()]
             results.extend(won)
         for ticket in dialogue.brief.tickets:
             agreed = outcome.tickets.get(ticket.id)

@@ -205,8 +205,10 @@ def load_locale(name: str) -> Locale:
     known = sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".yaml"))
     if name not in known:
         raise LocaleError(f'There is no locale "{name}". There is: {", ".join(known)}.')
-    more = [file.read_text("utf-8") for file in _words_of_packs(f"{name}.")]
-    return parse_locale((folder / f"{name}.yaml").read_text("utf-8"), f"locales/{name}.yaml", more)
+    added = _words_of_packs(f"{name}.")
+    source = f"locales/{name}.yaml" + f" and packs/*/words.{name}.yaml" * bool(added)
+    more = [file.read_text("utf-8") for file in added]
+    return parse_locale((folder / f"{name}.yaml").read_text("utf-8"), source, more)
 
 
 def parse_locale(text: str, source: str, additions: Sequence[str] = ()) -> Locale:
