@@ -67,6 +67,7 @@ def test_two_tickets_and_currencies_are_as_the_pack_says(tmp_path: Path) -> None
     [
         ("briefs.yaml", "{slot: cities}", "{slot: towns}", "no slot 'towns'"),
         ("counterpart.yaml", "threshold: [0.35, 1.0]", "threshold: [1.0, 0.35]", "a range is written"),
+        ("counterpart.yaml", "other: {explain: 0.12}", "other: {explian: 0.12}", "no such act"),
         ("import.yaml", "value: donation_usd", "amount: donation_usd", "unknown key"),
         ("phrases.yaml", "  refuse:\n    plain", "  hesitate:\n    plain", "key given twice"),
         ("phrases.yaml", "  ask_why:\n", "  # ask_why:\n", "no phrases for counterpart.ask_why"),

@@ -95,6 +95,7 @@ class MoodEffects(_Frozen):
     long: float = _described("too long a message")
     insistence: float = _described("each request after the first")
     overstay: float = _described("each reply beyond its patience")
+    other: dict[str, float] = Field({}, description="further acts of the agent that this pack has")
 
 
 class GiveEffects(_Frozen):
@@ -107,6 +108,7 @@ class GiveEffects(_Frozen):
     ask_best: float = _described("its best price is asked for")
     no_promise: float = _described("an honest answer about guarantees")
     repeated: float = _share("factor on what was heard before, here and for the mood")
+    other: dict[str, float] = Field({}, description="further acts of the agent that this pack has")
 
 
 class Habits(_Frozen):
@@ -194,11 +196,14 @@ def load_ears(pack: Pack) -> Ears:
             raise InputError(
                 f"RE2 refuses a pattern: {error}", str(file.path), file.line(loc), ".".join(loc)
             ) from None
+    acts = {intent.id for intent in pack.intents.intents if intent.speaker == "agent"}
+    for part, other in (("mood", coefficients.mood.other), ("give", coefficients.give.other)):
+        for name in sorted(set(other) - acts):
+            raise file.error(f"no such act; the agent's are {', '.join(sorted(acts))}", (part, "other", name))
     book = load_phrases(pack)
-    gives = coefficients.give.model_dump(exclude={"repeated"})
-    return Ears(
-        coefficients, book, coefficients.mood.model_dump(), gives, _vocabulary(coefficients, book), *compiled
-    )
+    moods = coefficients.mood.model_dump(exclude={"other"}) | coefficients.mood.other
+    gives = coefficients.give.model_dump(exclude={"repeated", "other"}) | coefficients.give.other
+    return Ears(coefficients, book, moods, gives, _vocabulary(coefficients, book), *compiled)
 
 
 def _vocabulary(coefficients: Coefficients, book: Phrasebook) -> frozenset[str]:

@@ -131,7 +131,11 @@ def bind(rule: Rule, index: int, file: YamlFile) -> Check:
     if check is None:
         check = _own_check(rule, (*loc, "check"), file)
     parameters = dict(list(signature(check).parameters.items())[1:])
-    hints = typing.get_type_hints(check, include_extras=True)
+    try:
+        hints = typing.get_type_hints(check, include_extras=True)
+    except NameError as error:  # of an import that only a type checker makes
+        what = f"the types of {rule.check!r} can't be read: {error}"
+        raise fault(file, (*loc, "check"), rule.id, what) from None
     untyped = [key for key in rule.with_ if key in parameters and key not in hints]
     if untyped:
         what = f"the check {rule.check!r} gives no type for its parameter {untyped[0]!r}"
