@@ -12,6 +12,8 @@ from suasion.negotiation.pack import Pack
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 
+NO_REPLY = "required to be scored, but missing; `suasion data replies` takes whole dialogues apart"
+
 
 def load_suite(pack: Pack, judge: str, preference: str) -> RewardSuite:
     """Rules always; a judge (`local` or a URL) and a reward model where they are asked for.
@@ -90,7 +92,7 @@ def _chunks(pack: Pack, source: Path, size: int) -> Iterator[list[Dialogue | Inp
     part: list[Dialogue | InputError] = []
     for number, record in read_dialogues(source, pack.check_brief):
         if isinstance(record, Dialogue) and record.reply is None:
-            part.append(InputError("required to be scored, but missing", str(source), number, "reply"))
+            part.append(InputError(NO_REPLY, str(source), number, "reply"))
         else:
             part.append(record)
         if len(part) == size:

@@ -53,6 +53,19 @@ def data_import(source: Path, pack_name: str | None, goal: str | None, output: P
     click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
 
 
+@data.command(
+    "replies", epilog=example("suasion data replies --input examples/gifts.jsonl --output runs/replies.jsonl")
+)
+@click.option("--input", "source", type=FILE, required=True, help="whole dialogues, one JSON a line")
+@click.option("--output", type=FILE, required=True)
+def data_replies(source: Path, output: Path) -> None:
+    """Each reply of the agent as a record of its own, after what was said before it: for `suasion score`."""
+    from suasion.negotiation.dialogue import load_dialogues, replies_of, write_dialogues
+
+    made = (reply for dialogue in load_dialogues(source) for reply in replies_of(dialogue))
+    click.echo(f"{write_dialogues(output, made)} replies in {output}")
+
+
 @click.group("pack", epilog=example("suasion pack check hotel"))
 def pack_group() -> None:
     """Domains as data."""
