@@ -160,7 +160,7 @@ def load_dialogues(path: Path, check: Callable[[Brief], None] | None = None) -> 
 
 
 def replies_of(dialogue: Dialogue) -> Iterator[Dialogue]:
-    """Each utterance of the agent as the `reply` to the turns before it; ids are the dialogue's with #place."""
+    """Each utterance of the agent as the `reply` to the turns before it; its id tells its place."""
     for number, turn in enumerate(dialogue.turns):
         if turn.speaker == "agent" and turn.text is not None:
             before = {"id": f"{dialogue.id}#{number}", "turns": dialogue.turns[:number], "outcome": None}
