@@ -9,7 +9,7 @@ from suasion.config import RewardsConfig
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, read_dialogues
 from suasion.negotiation.pack import Pack
-from suasion.rewards.score import Source
+from suasion.rewards.score import Source, Status
 from suasion.rewards.suite import RewardSuite
 
 NO_REPLY = "required to be scored, but missing; `suasion data replies` takes whole dialogues apart"
@@ -57,6 +57,7 @@ class Tally:
     scored: int = 0
     broken: int = 0  # could not be read
     faulty: int = 0  # scored, and a rule objects
+    failed: int = 0  # scored, but the rules gave no reading: code of one's own failed
 
 
 def score_file(
@@ -83,6 +84,7 @@ def score_file(
             for dialogue, reading in zip(good, suite.score(good), strict=True):
                 out.write(json.dumps(reading.as_json(dialogue.id), ensure_ascii=False) + "\n")
                 tally.scored += 1
+                tally.failed += reading.scores[Source.RULES].status == Status.FAILED
                 tally.faulty += any(hit.points < 0 for hit in reading.scores[Source.RULES].evidence)
     part.replace(output)
     return tally

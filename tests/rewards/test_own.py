@@ -148,6 +148,19 @@ def test_one_reply_that_fails_leaves_the_others(make: Make) -> None:
     assert readings[1].as_json("d")["status"]["rules"] == "failed"
 
 
+def test_score_tells_what_failed(make: Make, tmp_path: Path) -> None:
+    pack = make("def broken(dialogue):\n    raise ValueError('no luck')\n", "mine:broken")
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    write_dialogues(source, [dialogue("Hello.")])
+    words = ["score", "--pack", str(pack.path), "--input", str(source), "--output", str(output)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    assert "1 have no E_func" in result.stderr
+    (line,) = map(json.loads, output.read_text("utf-8").splitlines())
+    assert (line["e_func"], line["status"]["rules"]) == (None, "failed")
+    assert line["rules"][-1]["note"] == "failed: ValueError: no luck"
+
+
 def test_what_is_unread_is_neutral_or_drops_the_reply(make: Make) -> None:
     pack = make("def broken(dialogue):\n    raise ValueError\n", "mine:broken")
     neutral, drop = (RewardSuite(pack, config=RewardsConfig(missing=m)) for m in ("neutral", "drop"))  # type: ignore[arg-type]

@@ -185,6 +185,9 @@ def score(pack_name: str, source: Path, output: Path, judge: str, preference: st
     click.echo(f"{tally.scored} scored, {tally.faulty} of them break a rule; {output}")
     if tally.broken:
         click.echo(f"{tally.broken} records could not be scored", err=True)
+    if tally.failed:
+        click.echo(f"{tally.failed} have no E_func: a reward or check of the pack's own failed", err=True)
+    if tally.broken or tally.failed:
         sys.exit(1)
 
 

@@ -65,6 +65,7 @@ class Reading:
             "id": record_id,
             "rules": [
                 {"rule": e.name, "severity": e.severity, "points": e.points, "span": e.span, "text": e.text}
+                | ({"note": e.note} if e.severity is None and e.note else {})  # of code that is not ours
                 for e in rules
             ],
             "criteria": {e.name: e.probability for e in self.scores[Source.JUDGE].evidence},
