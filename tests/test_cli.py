@@ -190,7 +190,17 @@ def test_every_help_has_an_example_of_a_real_command(words: tuple[str, ...], com
     assert found.make_context(found.name, example).params is not None
 
 
-CHEAP = {"score", "reply", "simulate", "data", "data synthesize", "pack", "pack check"}
+CHEAP = {
+    "score",
+    "reply",
+    "simulate",
+    "data",
+    "data synthesize",
+    "data replies",
+    "pack",
+    "pack check",
+    "pack new",
+}
 CHEAP |= {"ab", "ab analyze", "ab power", "evaluate bad-cases"}
 
 

@@ -11,6 +11,8 @@ _HOMES = {
     "track": "negotiation.tracker",
     "simulate": "counterpart.simulate",
     "RuleSet": "rewards.rules",
+    "Evidence": "rewards.score",
+    "Finding": "rewards.scene",
     "RewardSuite": "rewards.suite",
     "enhance": "rewards.enhance",
     "gae": "training.ppo",

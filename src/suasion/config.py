@@ -136,7 +136,8 @@ class RewardsConfig(_Frozen):
         0.4, ge=-1, le=1, description="kappa on held-out verdicts below which a criterion is not read"
     )
     missing: Literal["neutral", "drop"] = Field(
-        "drop", description="an unread judge: E of 0, or drop the reply"
+        "drop",
+        description="an unread judge, or a rule of one's own that failed: E of 0, or drop the reply",
     )
     max_unread: float = Field(
         0.5, ge=0, le=1, description="stop the run above this share of unread replies in a step"
@@ -285,7 +286,7 @@ class RunConfig(_Frozen):
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
-    def _has_hotels_to_talk_to(self) -> "RunConfig":
+    def _has_somebody_to_talk_to(self) -> "RunConfig":
         if self.data.records and self.training.negotiations:
             raise ValueError("training.negotiations needs simulated counterparts: leave out data.records")
         if self.data.records and self.data.openings:

@@ -178,8 +178,8 @@ def evaluate_arms(
     """Base, SFT and REPO on the same contexts and negotiations."""
     judged = config.evaluation
     contexts = list(data.test_contexts)
-    hotels = judged.negotiations if not config.data.records else 0
-    briefs = draw_briefs(pack, hotels, HELD_OUT_SEED + config.seed, "test") if hotels else []
+    count = judged.negotiations if not config.data.records else 0
+    briefs = draw_briefs(pack, count, HELD_OUT_SEED + config.seed, "test") if count else []
     contenders = [
         Contender(
             name, PolicyAgent(backbone, adapter, pack, config.generation), count, negotiates=name != "base"

@@ -8,8 +8,10 @@ from pathlib import Path
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, read_dialogues
 from suasion.negotiation.pack import Pack
-from suasion.rewards.score import Source
+from suasion.rewards.score import Source, Status
 from suasion.rewards.suite import RewardSuite
+
+NO_REPLY = "required to be scored, but missing; `suasion data replies` takes whole dialogues apart"
 
 
 @dataclass(slots=True)
@@ -19,6 +21,7 @@ class Tally:
     scored: int = 0
     broken: int = 0  # could not be read
     faulty: int = 0  # scored, and a rule objects
+    failed: int = 0  # scored, but the rules gave no reading: code of one's own failed
 
 
 def score_file(
@@ -45,6 +48,7 @@ def score_file(
             for dialogue, reading in zip(good, suite.score(good), strict=True):
                 out.write(json.dumps(reading.as_json(dialogue.id), ensure_ascii=False) + "\n")
                 tally.scored += 1
+                tally.failed += reading.scores[Source.RULES].status == Status.FAILED
                 tally.faulty += any(hit.points < 0 for hit in reading.scores[Source.RULES].evidence)
     part.replace(output)
     return tally
@@ -54,7 +58,7 @@ def _chunks(pack: Pack, source: Path, size: int) -> Iterator[list[Dialogue | Inp
     part: list[Dialogue | InputError] = []
     for number, record in read_dialogues(source, pack.check_brief):
         if isinstance(record, Dialogue) and record.reply is None:
-            part.append(InputError("required to be scored, but missing", str(source), number, "reply"))
+            part.append(InputError(NO_REPLY, str(source), number, "reply"))
         else:
             part.append(record)
         if len(part) == size:

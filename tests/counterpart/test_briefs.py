@@ -2,9 +2,8 @@
 
 import pytest
 
-from suasion.counterpart.briefs import draw_briefs, split_hotels, split_of
+from suasion.counterpart.briefs import draw_briefs, split_names, split_of
 from suasion.errors import InputError
-from suasion.language.phrases import load_phrases
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.pack import Pack
 
@@ -47,8 +46,7 @@ def test_tickets_of_one_brief_can_be_told_apart(briefs: list[Brief]) -> None:
 
 
 def test_splits_share_no_hotel(pack: Pack) -> None:
-    book = load_phrases(pack)
-    hotels = [set(split_hotels(book, split)) for split in ("train", "validation", "test")]
+    hotels = [set(split_names(pack, split)) for split in ("train", "validation", "test")]
     assert all(hotels)
     assert sum(map(len, hotels)) == len(set.union(*hotels))
     for split in ("train", "validation", "test"):

@@ -25,7 +25,7 @@ SEEN_BY = {
     "ungrounded_fact": {"ungrounded-number"},
     "denies_ai": {"denies-being-ai"},
     "wrong_number": {"ungrounded-number", "proposal-out-of-bounds", "wrong-confirmation"},
-    "wrong_room": {"wrong-room"},
+    "wrong_item": {"wrong-room"},
     "wrong_date": {"wrong-date"},
     "claims_agreement": {"no-agreement-no-confirmation"},
     "silence_as_consent": {"silence-is-not-consent"},

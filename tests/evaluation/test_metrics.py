@@ -7,6 +7,7 @@ import pytest
 from suasion.evaluation.measures import MEASURES
 from suasion.evaluation.metrics import Arm, JudgedReply, bigrams, distinct_share, ticket_results, unique_share
 from suasion.evaluation.statistics import Interval
+from suasion.evaluation.transcript import describe_outcome
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.score import Evidence, Severity
 
@@ -103,6 +104,21 @@ def test_negotiations_by_hand(negotiation: Talk) -> None:
     rate = measure("negotiation_violations", arm)
     assert rate is not None
     assert rate.estimate == pytest.approx(10)
+
+
+def test_without_a_price_the_consent_is_what_is_won() -> None:
+    def talk(yes: bool) -> Dialogue:
+        outcome = {"responded": True, "successes": {"consent": yes}, "ending": "declined"}
+        return Dialogue.model_validate({"id": "n", "brief": {"goal": "a gift"}, "outcome": outcome})
+
+    talks = (talk(True), talk(False))
+    arm = Arm("sft", (), talks, (0, 0), (1, 1))
+    success = measure("task_success", arm)
+    assert success is not None
+    assert success.estimate == 0.5
+    assert measure("reduction", arm) is None  # nothing was to be reduced
+    assert describe_outcome(talks[0]) == ("answered", "consent given", "declined")
+    assert describe_outcome(talks[1]) == ("answered", "no consent", "declined")
 
 
 def test_success_is_per_ticket_and_conversation_needs_all() -> None:

@@ -53,6 +53,29 @@ def test_a_broken_file_is_one_error(text: str) -> None:
         parse_locale(text, "broken.yaml")
 
 
+def test_a_packs_words_are_added_to_the_lists() -> None:
+    addition = "after: {units: [marquees]}\ndeltas: {object: [tent]}\n"
+    plain, more = parse_locale(ENGLISH, "en.yaml"), parse_locale(ENGLISH, "en.yaml", [addition])
+    assert more.after.units == (*plain.after.units, "marquees")
+    assert more.deltas.object == (*plain.deltas.object, "tent")
+    assert more.model_copy(update={"after": plain.after, "deltas": plain.deltas}) == plain
+
+
+@pytest.mark.parametrize(
+    ("addition", "says"),
+    [("after: {unit: [x]}", r"after\.unit: unknown key"), ("after: [x]", "after: "), ("[", "YAML")],
+)
+def test_words_that_do_not_fit_are_refused(addition: str, says: str) -> None:
+    with pytest.raises(LocaleError, match=says):
+        parse_locale(ENGLISH, "en.yaml", [addition])
+
+
+def test_lodging_is_the_hotel_packs_and_counts_everywhere() -> None:
+    plain = parse_locale(ENGLISH, "en.yaml")
+    assert {"room", "night", "guest"}.isdisjoint(plain.after.periods)
+    assert {"room", "night", "guest"} <= set(load_locale("en").after.periods)
+
+
 def days(text: str) -> list[tuple[int, int, int | None]]:
     return [(date.month, date.day, date.year) for date in find_dates(text)]
 

@@ -174,6 +174,9 @@ def score(pack_name: str, source: Path, output: Path, judge: str, preference: st
     click.echo(f"{tally.scored} scored, {tally.faulty} of them break a rule; {output}")
     if tally.broken:
         click.echo(f"{tally.broken} records could not be scored", err=True)
+    if tally.failed:
+        click.echo(f"{tally.failed} have no E_func: a reward or check of the pack's own failed", err=True)
+    if tally.broken or tally.failed:
         sys.exit(1)
 
 
@@ -230,7 +233,8 @@ def simulate(
     write_dialogues(output, talks)
     answered = sum(talk.outcome is not None and talk.outcome.responded for talk in talks)
     won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
-    click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with every price agreed")
+    sought = "every price agreed" if any(talk.brief.tickets for talk in talks) else "a yes that was confirmed"
+    click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with {sought}")
     endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
     failed = [ending for ending in endings if ending.startswith("error")]
     if failed:

@@ -48,16 +48,39 @@ def data_online(pack_name: str, count: int, seed: int, output: Path) -> None:
 
 
 @data.command("import", epilog=example("suasion data import --source FOLDER --output runs/real.jsonl"))
-@click.option("--source", type=FOLDER, required=True, help="folder with full_dialog.csv (PersuasionForGood)")
-@click.option("--goal", default="persuade the other person to donate to a charity", help="said in the brief")
+@click.option(
+    "--source", type=FOLDER, required=True, help="folder with the tables that a pack's import.yaml names"
+)
+@click.option(
+    "--pack",
+    "pack_name",
+    help="how the tables are read and what briefs hold; without it the built-in pack whose tables these are, "
+    "and a goal as the whole brief",
+)
+@click.option("--goal", help="said in the brief, instead of the pack's")
 @click.option("--output", type=FILE, required=True)
-def data_import(source: Path, goal: str, output: Path) -> None:
-    """Real human dialogues as dialogue records."""
-    from suasion.data.importers import import_persuasion_for_good
+def data_import(source: Path, pack_name: str | None, goal: str | None, output: Path) -> None:
+    """Logged dialogues as dialogue records."""
+    from suasion.data.tables import import_tables, load_tables, pack_of_tables
     from suasion.negotiation.dialogue import write_dialogues
+    from suasion.negotiation.pack import Pack
 
-    count = write_dialogues(output, import_persuasion_for_good(source, goal))
-    click.echo(f"{count} dialogues in {output}")
+    pack = Pack.load(pack_name) if pack_name else pack_of_tables(source)
+    made = import_tables(source, load_tables(pack), goal, whole_brief=pack_name is not None)
+    click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
+
+
+@data.command(
+    "replies", epilog=example("suasion data replies --input examples/gifts.jsonl --output runs/replies.jsonl")
+)
+@click.option("--input", "source", type=FILE, required=True, help="whole dialogues, one JSON a line")
+@click.option("--output", type=FILE, required=True)
+def data_replies(source: Path, output: Path) -> None:
+    """Each reply of the agent as a record of its own, after what was said before it: for `suasion score`."""
+    from suasion.negotiation.dialogue import load_dialogues, replies_of, write_dialogues
+
+    made = (reply for dialogue in load_dialogues(source) for reply in replies_of(dialogue))
+    click.echo(f"{write_dialogues(output, made)} replies in {output}")
 
 
 @click.group("pack", epilog=example("suasion pack check hotel"))
@@ -69,8 +92,11 @@ def pack_group() -> None:
 @click.argument("name")
 @click.option("--sop", "shows_sop", is_flag=True, help="draw the SOP: stages, what they ask for, exits")
 def pack_check(name: str, shows_sop: bool) -> None:
-    """Load a pack, run the examples of its intents and rules, and say and hear each of its phrases."""
+    """Load a pack, run the examples of its intents and rules, say and hear each of its phrases, and hold some
+    conversations in its world."""
     from suasion.data.rubric import load_rubric
+    from suasion.data.synthesize import try_out
+    from suasion.data.tables import load_tables
     from suasion.language.acts import load_hearing
     from suasion.language.check import check_phrases
     from suasion.negotiation.pack import Pack
@@ -82,6 +108,10 @@ def pack_check(name: str, shows_sop: bool) -> None:
     check_phrases(pack)
     if pack.has("rubric.yaml"):
         load_rubric(pack)
+    if pack.has("import.yaml"):
+        load_tables(pack)
+    if pack.has("briefs.yaml") and pack.has("counterpart.yaml"):
+        try_out(pack)
     if shows_sop:
         from suasion.negotiation.diagram import draw_sop
 
@@ -89,3 +119,16 @@ def pack_check(name: str, shows_sop: bool) -> None:
     stages = len(pack.sop.stages) + len(pack.sop.side_states)
     acts = len(pack.intents.intents)
     click.echo(f"{pack.id} {pack.version}: {stages} stages, {acts} acts, {len(rules.rules)} rules")
+
+
+@pack_group.command("new", epilog=example("suasion pack new mine --from generic --output runs/packs/mine"))
+@click.argument("name")
+@click.option("--from", "source", required=True, help="the pack that is copied: a built-in one or a folder")
+@click.option("--title", help="what the domain is, in a sentence")
+@click.option("--output", type=FOLDER, required=True, help="the pack's folder; must not have anything")
+def pack_new(name: str, source: str, title: str | None, output: Path) -> None:
+    """Begin a pack of your own as a copy of another. Then change its files, and `suasion pack check` it."""
+    from suasion.negotiation.new_pack import new_pack
+
+    pack = new_pack(name, source, output, title)
+    click.echo(f"{pack.id} in {output}; next: suasion pack check {output}")

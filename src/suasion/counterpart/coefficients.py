@@ -38,18 +38,23 @@ class Population(_Frozen):
     """From what hidden types are drawn; ranges are uniform."""
 
     no_reply: tuple[float, float] = _described(
-        "range of the chance that a hotel never answers, whatever is written"
+        "range of the chance that it never answers, whatever is written"
     )
-    late: float = _share("chance that a hotel that answers does so only after a follow-up")
+    late: float = _share("chance that one who answers does so only after a follow-up")
     patience: tuple[int, int] = _described("range of the agent's replies that are put up with")
     mood: tuple[float, float] = _described("range of the mood at the start, in [0, 1]")
     busyness: tuple[float, float] = _described("range of how busy it is, in [0, 1]")
     decides_alone: float = _share("chance that the one who writes may change prices without asking")
     wrong_person: float = _share("chance that the first to answer is not the one who sets prices")
     rigid: float = _share("chance that there is no room to move at all")
-    room: tuple[float, float] = _described("range of the share of the net price that it could do without")
-    competitor_room: float = _described("what a lower price elsewhere adds to that share")
-    net_talk: float = _share("chance that it speaks of net prices")
+    room: tuple[float, float] = Field(
+        (0, 0), description="range of the share of the net price that it could do without"
+    )
+    competitor_room: float = Field(0, description="what a lower price elsewhere adds to that share")
+    net_talk: float = Field(0, ge=0, le=1, description="chance that it speaks of net prices")
+    threshold: tuple[float, float] = Field(
+        (0, 1), description="without tickets: range of the readiness to give from which it says yes"
+    )
     styles: tuple[str, ...] = Field(
         description="families of phrases in which a counterpart may talk", min_length=1
     )
@@ -58,13 +63,13 @@ class Population(_Frozen):
 class OpenerEffects(_Frozen):
     """Factors of the first message's quality; a chance p of an answer becomes p ** (1 / quality)."""
 
-    unnamed: float = _described("names neither the hotel nor one of the items")
+    unnamed: float = _described("names neither the one written to (or for) nor one of the items")
     stranger: float = _described("does not say who writes")
     pointless: float = _described("neither states the case nor asks for whom it concerns")
     gibberish: float = _described("is no plain language")
     long: float = _described("is too long to be read")
     harsh: float = _described("presses or promises too much")
-    wrong_number: float = _described("has a number that the hotel knows nothing of")
+    wrong_number: float = _described("has a number that it knows nothing of")
     reasoned: float = _described("gives a reason: evidence or benefit")
 
 
@@ -73,7 +78,7 @@ class MoodEffects(_Frozen):
 
     empathise: float = _described("its worries are understood")
     evidence: float = _described("a reason that holds is given")
-    benefit: float = _described("what is in it for the hotel is said")
+    benefit: float = _described("what it is good for is said")
     apologise: float = _described("an apology")
     disclose: float = _described("an honest answer to whether a machine writes")
     no_promise: float = _described("an honest answer about guarantees")
@@ -90,18 +95,20 @@ class MoodEffects(_Frozen):
     long: float = _described("too long a message")
     insistence: float = _described("each request after the first")
     overstay: float = _described("each reply beyond its patience")
+    other: dict[str, float] = Field({}, description="further acts of the agent that this pack has")
 
 
 class GiveEffects(_Frozen):
     """How much nearer to its reservation price it is ready to go (0 to 1), times (0.5 + mood)."""
 
     evidence: float = _described("a reason that holds")
-    benefit: float = _described("what is in it for the hotel")
+    benefit: float = _described("what it is good for")
     empathise: float = _described("its worries are understood")
     propose: float = _described("a price is asked for")
     ask_best: float = _described("its best price is asked for")
     no_promise: float = _described("an honest answer about guarantees")
     repeated: float = _share("factor on what was heard before, here and for the mood")
+    other: dict[str, float] = Field({}, description="further acts of the agent that this pack has")
 
 
 class Habits(_Frozen):
@@ -189,11 +196,14 @@ def load_ears(pack: Pack) -> Ears:
             raise InputError(
                 f"RE2 refuses a pattern: {error}", str(file.path), file.line(loc), ".".join(loc)
             ) from None
+    acts = {intent.id for intent in pack.intents.intents if intent.speaker == "agent"}
+    for part, other in (("mood", coefficients.mood.other), ("give", coefficients.give.other)):
+        for name in sorted(set(other) - acts):
+            raise file.error(f"no such act; the agent's are {', '.join(sorted(acts))}", (part, "other", name))
     book = load_phrases(pack)
-    gives = coefficients.give.model_dump(exclude={"repeated"})
-    return Ears(
-        coefficients, book, coefficients.mood.model_dump(), gives, _vocabulary(coefficients, book), *compiled
-    )
+    moods = coefficients.mood.model_dump(exclude={"other"}) | coefficients.mood.other
+    gives = coefficients.give.model_dump(exclude={"repeated", "other"}) | coefficients.give.other
+    return Ears(coefficients, book, moods, gives, _vocabulary(coefficients, book), *compiled)
 
 
 def _vocabulary(coefficients: Coefficients, book: Phrasebook) -> frozenset[str]:

@@ -9,12 +9,14 @@ from suasion.counterpart.listening import net_of
 from suasion.negotiation.brief import Ticket
 from suasion.negotiation.money import Money, PriceKind, to_selling
 
+NEVER = 2.0  # a threshold that no readiness reaches
+
 
 @dataclass(frozen=True, slots=True)
 class HiddenType:
     """Who the counterpart is, which the agent can't see."""
 
-    reservation_net: Mapping[str, float]  # ticket id: the least that the hotel must receive
+    reservation_net: Mapping[str, float]  # ticket id: the least that it must receive
     patience: int  # replies of the agent that are put up with
     mood: float  # at the start, 0 to 1
     busyness: float  # 0 to 1
@@ -25,6 +27,7 @@ class HiddenType:
     late: bool  # answers only after a follow-up
     net_talk: bool  # speaks of net prices
     style: str  # family of phrases
+    threshold: float = 0.0  # the readiness to give, 0 to 1, from which it says yes, where there is no price
 
 
 def draw_type(tickets: Sequence[Ticket], coefficients: Coefficients, rng: random.Random) -> HiddenType:
@@ -38,6 +41,9 @@ def draw_type(tickets: Sequence[Ticket], coefficients: Coefficients, rng: random
     silence = coefficients.habits.silence + busyness / 10
     style, rigid, room = rng.choice(population.styles), rng.random(), rng.uniform(*population.room)
     reservations = {}
+    threshold = 0.0
+    if not tickets:
+        threshold = NEVER if rigid < population.rigid else rng.uniform(*population.threshold)
     for ticket in tickets:
         spare = 0.0 if rigid < population.rigid else room
         if spare and ticket.competitor_price and ticket.competitor_price.selling_price < ticket.selling_price:
@@ -55,6 +61,7 @@ def draw_type(tickets: Sequence[Ticket], coefficients: Coefficients, rng: random
         late=late,
         net_talk=net_talk,
         style=style,
+        threshold=threshold,
     )
 
 

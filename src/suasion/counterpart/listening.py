@@ -14,7 +14,7 @@ from suasion.negotiation.prices import PriceMention, find_dates, find_prices
 from suasion.negotiation.tracker import TOLERANCE, Hearing
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-SMALL = 31  # numbers up to this count nights, rooms and days; nobody checks them
+SMALL = 31  # numbers up to this count days, pieces and the like; nobody checks them
 KNOWN_WORDS = 0.35  # plain language has at least this share of known words
 SAME_MESSAGE = 0.8  # share of words that makes a message a repetition
 LOOPING = 0.4  # share of different words below which a long message runs in circles
@@ -61,6 +61,8 @@ def listen(
     spoken = words(text)
     said = frozenset(spoken)
     faults = set(_manners(text, spoken, said, earlier, ears))
+    if ticket is None and any(number > SMALL for number in numbers_in(text) - known - told):
+        faults.add("wrong_number")
     if ticket is None or not any(c.isalnum() for c in text):
         return Heard(acts, said, frozenset(faults))
     mentions = find_prices(text, ticket.currency)
@@ -96,7 +98,7 @@ def _is_gibberish(text: str, spoken: list[str], said: frozenset[str], ears: Ears
 
 
 def net_of(selling: float, ticket: Ticket) -> float:
-    """What the hotel receives of a selling price."""
+    """What the counterpart receives of a selling price."""
     return to_net(Money(selling, ticket.currency, PriceKind.SELLING), ticket.commission_rate).amount
 
 

@@ -23,6 +23,7 @@ from suasion.counterpart.mind import Answer, Mind, Stance, feel, settle
 from suasion.counterpart.responses import Scene, decide
 from suasion.language.phrases import brief_slots
 from suasion.negotiation.brief import Brief
+from suasion.negotiation.consent import NO
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.prices import find_prices
 from suasion.negotiation.tracker import TOLERANCE, Hearing
@@ -43,7 +44,7 @@ class Manager:
         self.hidden, self.brief, self.seed = hidden, brief, seed
         self._ears, self._hearing = ears, hearing
         self._known = known_numbers(brief)
-        self.mind = Mind(mood=hidden.mood, stances=tuple(Stance() for _ in brief.tickets))
+        self.mind = Mind(mood=hidden.mood, stances=tuple(Stance() for _ in brief.tickets or [None]))
 
     def reply(self, dialogue: Dialogue) -> Turn:
         """Answer the dialogue's last turn, or be silent. Turns that it did not see yet are taken in first."""
@@ -68,8 +69,12 @@ class Manager:
         """The selling price agreed for each ticket, or None: the truth, not what was understood."""
         return {
             ticket.id: stance.agreed
-            for ticket, stance in zip(self.brief.tickets, self.mind.stances, strict=True)
+            for ticket, stance in zip(self.brief.tickets, self.mind.stances, strict=False)
         }
+
+    def consents(self) -> bool:
+        """Whether it said yes and stands by it, where there is no ticket: again the truth."""
+        return self.mind.stance.yes
 
     def truth(self) -> dict[str, Any]:
         """The hidden type and what it did, for the record."""
@@ -113,7 +118,7 @@ class Manager:
         mind = replace(
             self.mind, contacted=True, responded=True, numbers=self.mind.numbers | numbers_in(text)
         )
-        if mind.stances:
+        if self.brief.tickets:
             ticket, stance = self.brief.tickets[mind.focus], mind.stance
             named = [as_selling(mention, ticket) for mention in find_prices(text, ticket.currency)]
             price = next((amount for amount in named if amount is not None), None)
@@ -122,6 +127,8 @@ class Manager:
             elif price is not None and price < ticket.selling_price - TOLERANCE and "refuse" not in acts:
                 stance = replace(stance, offer=price)
             mind = mind.with_stance(stance)
+        elif acts & {"agree", "counter"} and not acts & NO:
+            mind = mind.with_stance(replace(mind.stance, yes=True))
         self.mind = mind
 
     def _say(self, answer: Answer, rng: random.Random, said: set[str | None]) -> str:

@@ -1,4 +1,7 @@
-"""A counterpart's state of mind as a value, and how messages and its own answers change it."""
+"""A counterpart's state of mind as a value, and how messages and its own answers change it.
+
+Where the brief has no tickets there is one stance, about a consent: `yes` stands where `agreed` does else.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -19,6 +22,7 @@ class Stance:
     requests: int = 0
     offer: float | None = None  # its own last price
     agreed: float | None = None
+    yes: bool = False  # it consented, where there is no price
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ def feel(mind: Mind, heard: Heard, ticket: Ticket | None, patience: int, ears: E
         faults.add("insistence")
     if stance.agreed is not None and heard.ask is not None and heard.ask < stance.agreed - TOLERANCE:
         faults.add("haggling")
+    if ticket is None and stance.yes and "propose" in heard.acts:
+        faults.add("haggling")
     if "confirm" in heard.acts and not _confirms(heard, stance):
         faults.add("false_agreement")
     if "pressure" in faults or "gibberish" in faults:
@@ -89,7 +95,7 @@ def feel(mind: Mind, heard: Heard, ticket: Ticket | None, patience: int, ears: E
         give=min(1.0, max(0.0, give)),
         heard=stance.heard | heard.acts,
         asked=heard.ask if heard.ask is not None else stance.asked,
-        wants_best=stance.wants_best or "ask_best" in heard.acts,
+        wants_best=stance.wants_best or "ask_best" in heard.acts or (ticket is None and requests),
         requests=stance.requests + requests,
     )
     if "accept_no" in heard.acts:  # the agent gave this ticket up: nothing is asked any more
@@ -105,6 +111,8 @@ def feel(mind: Mind, heard: Heard, ticket: Ticket | None, patience: int, ears: E
 
 def _confirms(heard: Heard, stance: Stance) -> bool:
     """Whether what the agent confirms was agreed, or is the counterpart's own offer."""
+    if stance.yes:
+        return True
     price = stance.agreed if stance.agreed is not None else stance.offer
     if price is None:
         return False
@@ -124,14 +132,16 @@ def settle(mind: Mind, answer: Answer) -> Mind:
     stance = mind.stance
     match answer.act:
         case "agree" | "confirm_yes":
-            stance = replace(stance, agreed=answer.price, asked=None, wants_best=False)
+            stance = replace(
+                stance, agreed=answer.price, yes=answer.price is None, asked=None, wants_best=False
+            )
         case "counter":
             stance = replace(stance, offer=answer.price, asked=None, wants_best=False)
         case "refuse":
             stance = replace(stance, asked=None, wants_best=False)
         case "retract":
             stance = replace(
-                stance, agreed=None, offer=None, asked=None, wants_best=False, give=stance.give / 2
+                stance, agreed=None, yes=False, offer=None, asked=None, wants_best=False, give=stance.give / 2
             )
     spoke = answer.act is not None
     return replace(

@@ -1,4 +1,4 @@
-"""Negotiations that a learning agent is in the middle of: it says one reply in each, the hotel answers."""
+"""Negotiations that a learning agent is in the middle of: it says one reply in each and is answered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from suasion.language.acts import load_hearing
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 
-UNANSWERED = 2  # messages after which a hotel that never answered is left
+UNANSWERED = 2  # messages after which one who never answered is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Talk:
 
 
 class Negotiations:
-    """A fixed number of negotiations with hotels of the training split; where one ends, the next begins.
+    """A fixed number of negotiations of the training split; where one ends, the next begins.
 
-    `talks` is the whole of the state: what was said decides what the hotels answered.
+    `talks` is the whole of the state: what was said decides what was answered.
     """
 
     def __init__(self, pack: Pack, count: int, seed: int) -> None:
@@ -69,7 +69,7 @@ class Negotiations:
         self._open = [self._begin(talk) for talk in talks]
 
     def _is_over(self, one: Conversation) -> bool:
-        """Ended, or never answered so far: many hotels never do, and little is learnt from them."""
+        """Ended, or never answered so far: many never do, and little is learnt from them."""
         return one.ending is not None or (not one.state.responded and one.state.silences >= UNANSWERED)
 
     def _begin(self, talk: Talk) -> Conversation:

@@ -18,7 +18,7 @@ from suasion.negotiation.tracker import State, TicketState, advance, start
 
 Side = Literal["agent", "counterpart"]
 SILENCE_MINUTES = 60.0
-HELP = "Write your message. /silence: say nothing (as the hotel), /quit: leave."
+HELP = "Write your message. /silence: say nothing (as the counterpart), /quit: leave."
 
 
 @dataclass(slots=True)
@@ -87,9 +87,13 @@ def _play_agent(table: _Table, seed: int, read: Callable[[str], str]) -> None:
             break
         answer = manager.reply(table.dialogue)
         table.add(answer)
-        table.write(_shown(answer, "hotel"))
+        table.write(_shown(answer, "counterpart"))
     book = load_phrases(pack)
     table.write("The hidden type:")
+    if not brief.tickets:
+        ready, least = manager.mind.stance.give, hidden.threshold
+        told = f"said yes from a readiness of {least:.2f}" if least <= 1 else "would not have said yes"
+        table.write(f"  {told}, reached {ready:.2f}")
     for ticket in brief.tickets:
         least = limit_price(ticket, hidden)
         if least < ticket.selling_price:

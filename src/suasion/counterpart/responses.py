@@ -52,7 +52,7 @@ def decide(mind: Mind, heard: Heard, scene: Scene) -> Answer:
 def answer_chance(
     heard: Heard, text: str, brief: Brief, no_reply: float, coefficients: Coefficients
 ) -> float:
-    """How likely a hotel is to answer a first message, by what it is like."""
+    """How likely a counterpart is to answer a first message, by what it is like."""
     chance = 1 - no_reply
     plain = text.casefold()
     names = [str(value) for value in brief.details.values()][:1]
@@ -117,7 +117,7 @@ def _confirmation(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     if "confirm" not in heard.acts:
         return None
     price = confirmed_price(mind, heard)
-    if price is None:
+    if price is None and not mind.stance.yes:
         return Answer("refuse") if mind.mood > 0 else None
     habits = scene.coefficients.habits
     last = all(stance.agreed is not None for index, stance in enumerate(mind.stances) if index != mind.focus)
@@ -129,6 +129,9 @@ def _confirmation(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
 
 def _after_agreement(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     stance = mind.stance
+    if stance.yes:  # and asked again: it stays with its yes, or is annoyed enough to take it back
+        annoyed = "propose" in heard.acts and scene.happens(1 - mind.mood)
+        return Answer("retract" if annoyed else "confirm_yes")
     if stance.agreed is None:
         return None
     if heard.ask is not None and heard.ask < stance.agreed - TOLERANCE:
@@ -147,10 +150,20 @@ def _ask_back(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     return None
 
 
+def _consent(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
+    """Say yes to what was asked, where there is no price, or not yet, or no."""
+    if scene.brief.tickets or not mind.stance.wants_best:
+        return None
+    if mind.stance.give >= scene.hidden.threshold:
+        ponders = not scene.hidden.decides_alone or scene.happens(scene.coefficients.habits.hesitate)
+        return Answer("hesitate" if ponders and "hesitate" not in mind.acts else "agree")
+    return Answer("refuse" if "hesitate" in mind.acts[-1:] or scene.happens(1 - mind.mood) else "hesitate")
+
+
 def _price(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     """Take the price that was asked for, name another, or none."""
     stance = mind.stance
-    if not mind.stances or (stance.asked is None and not stance.wants_best):
+    if not scene.brief.tickets or (stance.asked is None and not stance.wants_best):
         return None
     ticket = scene.brief.tickets[mind.focus]
     ready, limit = ready_price(mind, ticket, scene.hidden), limit_price(ticket, scene.hidden)
@@ -192,7 +205,7 @@ def _talk(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     """Nothing was asked for: ask what it is about, wonder, or come forward with a price."""
     if not mind.stances or not heard.acts:
         return Answer("ask_why" if "ask_why" not in mind.acts else "hesitate")
-    if mind.stance.requests and scene.happens(mind.stance.give):
+    if scene.brief.tickets and mind.stance.requests and scene.happens(mind.stance.give):
         ticket = scene.brief.tickets[mind.focus]
         return _counter(mind, ticket, ready_price(mind, ticket, scene.hidden), scene)
     if not mind.stance.requests and "hello" not in mind.acts and scene.happens(0.5):
@@ -207,6 +220,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _first_contact,
     _after_agreement,
     _ask_back,
+    _consent,
     _price,
     _talk,
 )

@@ -15,6 +15,7 @@ from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import TOLERANCE, Hearing, State, advance, start
 
 MAX_REPLIES = 24
+CONSENT = "consent"  # what an outcome's success is about where the brief has no tickets
 
 
 class Agent(Protocol):
@@ -29,6 +30,8 @@ class Counterpart(Protocol):
     def reply(self, dialogue: Dialogue) -> Turn: ...
 
     def prices(self) -> dict[str, float | None]: ...
+
+    def consents(self) -> bool: ...  # asked only where the brief has no tickets
 
     def truth(self) -> dict[str, Any]: ...
 
@@ -142,7 +145,7 @@ def play_round(one: Conversation, reply: str | Turn | Exception, pack: Pack, hea
     if one.last_word:
         one.ending = "opted_out"
     elif one.state.ended(pack.sop):
-        one.ending = "agreed" if any(one.counterpart.prices().values()) else "declined"
+        one.ending = "agreed" if _is_won(one) else "declined"
     if one.ending is not None:
         return
     answer = one.counterpart.reply(one.dialogue)
@@ -159,6 +162,13 @@ def play_round(one: Conversation, reply: str | Turn | Exception, pack: Pack, hea
         one.last_word = True
 
 
+def _is_won(one: Conversation) -> bool:
+    """Whether anything was agreed."""
+    if one.dialogue.brief.tickets:
+        return any(one.counterpart.prices().values())
+    return one.counterpart.consents()
+
+
 def _add(one: Conversation, turn: Turn, pack: Pack, hearing: Hearing) -> None:
     one.dialogue = one.dialogue.continued(turn)
     one.state = advance(one.state, turn, pack.sop, hearing)
@@ -173,6 +183,8 @@ def finish(one: Conversation, hearing: Hearing) -> Dialogue:
         and _is_restated(one, ticket.id, price, hearing)
         for ticket in one.dialogue.brief.tickets
     }
+    if not one.dialogue.brief.tickets:
+        successes = {CONSENT: one.counterpart.consents() and one.state.consent.restated > 0}
     outcome = Outcome(
         responded=any(turn.speaker == "counterpart" and turn.text is not None for turn in one.dialogue.turns),
         tickets={ticket: None if price is None else round(price, 2) for ticket, price in prices.items()},
@@ -185,7 +197,7 @@ def finish(one: Conversation, hearing: Hearing) -> Dialogue:
 
 
 def _is_restated(one: Conversation, ticket_id: str, price: float, hearing: Hearing) -> bool:
-    """Whether the agent said it back with kind, room and dates: after, or by, the agreement."""
+    """Whether the agent said it back with its kind and all details: after, or by, the agreement."""
     ticket = one.dialogue.brief.ticket(ticket_id)
     since = max(
         0, one.agreed_at.get(ticket_id, 0) - 2

@@ -168,7 +168,9 @@ def _is_unclear(state: State) -> bool:
 def _is_open(state: State) -> bool:
     """Nothing is agreed, nor is it the private goal that was offered."""
     current = state.ticket
-    if current is None or any(ticket.agreed is not None for ticket in state.tickets):
+    if current is None:
+        return not state.consent.given
+    if any(ticket.agreed is not None for ticket in state.tickets):
         return False
     return current.offer is None or abs(current.offer - current.ticket.target_selling_price) > TOLERANCE
 
@@ -180,7 +182,9 @@ def _phrased(setting: Setting, acts: tuple[str, ...]) -> Spoiled:
 def haggling_on(setting: Setting) -> Spoiled | None:
     """Asks for still less when an acceptable price is agreed."""
     current = setting.state.ticket
-    if current is None or current.agreed is None or current.restated:
+    if current is None:
+        return _asks_on(setting)
+    if current.agreed is None or current.restated:
         return None
     book, rng, family = setting.kit.book, setting.rng, setting.example.family
     lower = book.money(round(current.agreed * rng.uniform(0.88, 0.96)), current.ticket.currency)
@@ -190,11 +194,20 @@ def haggling_on(setting: Setting) -> Spoiled | None:
     return Spoiled(f"{first} {asked}", setting.hear(f"{first} {asked}"))
 
 
+def _asks_on(setting: Setting) -> Spoiled | None:
+    consent = setting.state.consent
+    if not consent.given or consent.restated:
+        return None
+    text = setting.phrase((setting.rng.choice(["thank", "empathise"]), "propose"))
+    return Spoiled(text, setting.hear(text))
+
+
 def premature_close(setting: Setting) -> Spoiled | None:
     """Gives in or says goodbye although nothing is decided."""
     state = setting.state
     current = state.ticket
-    if current is None or current.done or current.agreed is not None or setting.stage.terminal or state.side:
+    decided = state.consent.given if current is None else current.done or current.agreed is not None
+    if decided or setting.stage.terminal or state.side:
         return None
     if not state.replies or not state.heard.isdisjoint({"refuse", "opt_out"}):
         return None
@@ -274,7 +287,7 @@ DEFECTS: Mapping[str, Defect] = {
     "ungrounded_fact": Defect(from_template, in_context=True),
     "denies_ai": Defect(denies),
     "wrong_number": Defect(wrong_number, in_context=True),
-    "wrong_room": Defect(wrong_detail, in_context=True),
+    "wrong_item": Defect(wrong_detail, in_context=True),
     "wrong_date": Defect(wrong_date, in_context=True),
     "claims_agreement": Defect(claims_agreement, in_context=True),
     "silence_as_consent": Defect(silence_as_consent, in_context=True),

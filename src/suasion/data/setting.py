@@ -15,7 +15,7 @@ from suasion.negotiation.pack import Pack
 from suasion.negotiation.sop import Stage
 from suasion.negotiation.tracker import Hearing, State, track
 
-SMALL = 31  # numbers up to this are days, nights and the like: a wrong one is a wrong date
+SMALL = 31  # numbers up to this are days, pieces and the like: a wrong one is a wrong date
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""All data of a run: what each stage learns from, and what it is judged on. The splits share no hotel."""
+"""All data of a run: what each stage learns from, and what it is judged on. The splits share no names."""
 
 import random
 from collections.abc import Sequence

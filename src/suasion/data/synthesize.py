@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import get_args
 
 from suasion.counterpart.briefs import Split, draw_briefs
 from suasion.counterpart.coefficients import Ears, load_ears
@@ -12,6 +13,7 @@ from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import simulate
 from suasion.data.examples import Example
 from suasion.data.operators import mistype, shares_words
+from suasion.errors import InputError
 from suasion.language.acts import load_hearing
 from suasion.language.phrases import Phrasebook, load_phrases
 from suasion.language.replies import PlannedReply, say_reply
@@ -82,7 +84,7 @@ class Mistyping:
 
     def __init__(self, manager: Manager, hearing: Hearing, rng: random.Random) -> None:
         self._manager, self._hearing, self._rng = manager, hearing, rng
-        self.prices, self.truth = manager.prices, manager.truth
+        self.prices, self.consents, self.truth = manager.prices, manager.consents, manager.truth
 
     def reply(self, dialogue: Dialogue) -> Turn:
         turn = self._manager.reply(dialogue)
@@ -117,6 +119,20 @@ def synthesize(pack: Pack, count: int, seed: int, split: Split = "train") -> lis
     ]
 
 
+def try_out(pack: Pack, count: int = 20) -> None:
+    """Hold some dialogues in the pack's world, as `synthesize` does.
+
+    Raises InputError where one can't be held: most often something has no phrases.
+    """
+    for split in get_args(Split):
+        for brief in draw_briefs(pack, count, 0, split):
+            pack.check_brief(brief)
+    for dialogue in synthesize(pack, count, 0):
+        ending = dialogue.outcome.ending if dialogue.outcome else ""
+        if ending.startswith("error"):
+            raise InputError(f"a conversation in this world fails: {ending}", str(pack.path))
+
+
 def _lively(ears: Ears) -> Ears:
     habits = ears.coefficients.habits.model_copy(update=LIVELY)
     return replace(ears, coefficients=ears.coefficients.model_copy(update={"habits": habits}))
@@ -128,7 +144,7 @@ def _lively_type(brief: Brief, ears: Ears, rng: random.Random) -> HiddenType:
         hidden,
         no_reply=0.0 if rng.random() < ANSWERS else 1.0,
         late=rng.random() < LATE,
-        wrong_person=rng.random() < WRONG_PERSON,
+        wrong_person=rng.random() < WRONG_PERSON and ears.coefficients.population.wrong_person > 0,
         mood=max(0.0, rng.uniform(-0.1, 0.1)) if rng.random() < GRUMPY else hidden.mood,
     )
 

@@ -103,10 +103,12 @@ def _conversation_success(arm: Arm) -> Interval | None:
 
 
 def _reduction(arm: Arm) -> Interval | None:
-    results = ticket_results(arm.negotiations)
-    if not results:
+    priced = [
+        (r.reduction, r.negotiation) for r in ticket_results(arm.negotiations) if r.reduction is not None
+    ]
+    if not priced:
         return None
-    return mean_interval([r.reduction for r in results], [r.negotiation for r in results])
+    return mean_interval([reduction for reduction, _ in priced], [talk for _, talk in priced])
 
 
 def _turns(arm: Arm) -> Interval | None:

@@ -68,11 +68,11 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class TicketResult:
-    """What became of one price to bring down."""
+    """What became of one price to bring down, or of the consent where there is none."""
 
     success: bool
     responded: bool
-    reduction: float  # share of the selling price; 0 where nothing was agreed: the price stays
+    reduction: float | None  # share of the selling price; 0 where nothing was agreed; None without a price
     negotiation: int
 
 
@@ -85,12 +85,15 @@ def briefs_of(replies: Sequence[JudgedReply]) -> list[str]:
 
 
 def ticket_results(negotiations: Sequence[Dialogue]) -> list[TicketResult]:
-    """Every ticket of every negotiation that has an outcome."""
+    """Every ticket of every negotiation that has an outcome; without tickets, its consent."""
     results = []
     for index, dialogue in enumerate(negotiations):
         outcome = dialogue.outcome
         if outcome is None:
             continue
+        if not dialogue.brief.tickets:
+            won = [TicketResult(s, outcome.responded, None, index) for s in outcome.successes.values()]
+            results.extend(won)
         for ticket in dialogue.brief.tickets:
             agreed = outcome.tickets.get(ticket.id)
             reduction = 0.0 if agreed is None else 1 - agreed / ticket.selling_price

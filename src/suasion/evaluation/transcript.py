@@ -160,6 +160,8 @@ def describe_outcome(dialogue: Dialogue) -> tuple[str, ...]:
     if outcome is None:
         return ("no outcome recorded",)
     phrases = ["answered" if outcome.responded else "never answered"]
+    if not dialogue.brief.tickets:
+        phrases += [f"{name} given" if won else f"no {name}" for name, won in outcome.successes.items()]
     for ticket in dialogue.brief.tickets:
         agreed = outcome.tickets.get(ticket.id)
         name = f"{ticket.id}: " if len(dialogue.brief.tickets) > 1 else ""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
@@ -32,9 +33,10 @@ class PhraseFile(BaseModel):
 
 @dataclass(frozen=True)
 class Phrasebook:
-    """Templates per speaker, act and family."""
+    """Templates per speaker, act and family. `dates`: the ticket's fields with its first and its last day."""
 
     file: PhraseFile
+    dates: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
         return id(self)
@@ -77,7 +79,9 @@ def load_phrases(pack: Pack) -> Phrasebook:
     if not pack.has("phrases.yaml"):
         money = {"default": "{amount} {currency}"}
         return Phrasebook(PhraseFile(version=0, money=money, agent={}, counterpart={}))
-    return Phrasebook(pack.file("phrases.yaml").parse(PhraseFile))
+    days = {name: field.after for name, field in pack.manifest.ticket.items() if field.type == "date"}
+    dates = tuple(sorted(days, key=lambda name: days[name] is not None))
+    return Phrasebook(pack.file("phrases.yaml").parse(PhraseFile), dates if len(dates) == 2 else ())
 
 
 def fill(template: str, slots: Mapping[str, str], rng: random.Random) -> str:
@@ -91,12 +95,8 @@ def fill(template: str, slots: Mapping[str, str], rng: random.Random) -> str:
         raise InputError(f"unknown slot {error} in {template!r}", "phrases.yaml") from None
 
 
-def describe_dates(ticket: Ticket) -> str:
-    """`check_in` and `check_out` as a person writes them: Dec 1-2, or Nov 30 to Dec 2."""
-    from datetime import date  # a ticket without dates never gets here
-
-    first = date.fromisoformat(str(ticket.details["check_in"]))
-    last = date.fromisoformat(str(ticket.details["check_out"]))
+def describe_dates(first: date, last: date) -> str:
+    """Two days as a person writes them: Dec 1-2, or Nov 30 to Dec 2."""
     if first.month == last.month:
         return f"{first:%b} {first.day}-{last.day}"
     return f"{first:%b} {first.day} to {last:%b} {last.day}"
@@ -108,8 +108,8 @@ def brief_slots(book: Phrasebook, brief: Brief, ticket: Ticket | None) -> dict[s
     if ticket is None:
         return slots
     slots |= {key: str(value) for key, value in ticket.details.items()}
-    if "check_in" in ticket.details and "check_out" in ticket.details:
-        slots["dates"] = describe_dates(ticket)
+    if book.dates and all(name in ticket.details for name in book.dates):
+        slots["dates"] = describe_dates(*(date.fromisoformat(slots[name]) for name in book.dates))
     slots["current"] = book.money(ticket.selling_price, ticket.currency)
     slots["target"] = book.money(ticket.target_selling_price, ticket.currency)
     slots["commission"] = f"{ticket.commission_rate * 100:g}"

@@ -20,7 +20,7 @@ class Cue(Enum):
 
     CERTAIN = auto()  # a price, whatever an unknown word on the other side says: price of 420, listed at 420
     STRONG = auto()  # a price
-    PER_UNIT = auto()  # a price for a time or a piece: 380 a night
+    PER_UNIT = auto()  # a price for a time or a piece: 380 a day
     WEAK = auto()  # may be a price, if it has the size of one
     NEUTRAL = auto()  # nothing
     UNKNOWN = auto()  # a word that the locale doesn't have
@@ -141,7 +141,7 @@ class CueReader:
             return Side(Cue.COUNT if counts else Cue.UNKNOWN)
         kind, length = found
         if word in self._extra:
-            # "3 more nights", "20 more sofas" count; "20 more" and "20 more than" don't
+            # "3 more days", "20 more sofas" count; "20 more" and "20 more than" don't
             beyond = self.after(tokens, j + 1).cue if tokens.word(j + 1) not in self._extra else Cue.UNKNOWN
             if beyond in (Cue.NOT, Cue.COUNT, Cue.UNKNOWN) and length == 1:
                 return Side(Cue.NOT)

@@ -159,6 +159,14 @@ def load_dialogues(path: Path, check: Callable[[Brief], None] | None = None) -> 
     return dialogues
 
 
+def replies_of(dialogue: Dialogue) -> Iterator[Dialogue]:
+    """Each utterance of the agent as the `reply` to the turns before it; its id tells its place."""
+    for number, turn in enumerate(dialogue.turns):
+        if turn.speaker == "agent" and turn.text is not None:
+            before = {"id": f"{dialogue.id}#{number}", "turns": dialogue.turns[:number], "outcome": None}
+            yield dialogue.model_copy(update={**before, "reply": turn.text})
+
+
 def dump_dialogue(dialogue: Dialogue) -> str:
     """The record as one JSON line, without the fields that are not set."""
     return json.dumps(dialogue.model_dump(mode="json", exclude_none=True), ensure_ascii=False)

@@ -1,9 +1,15 @@
-"""The words of a language, as data: `load_locale("en")` reads suasion/locales/en.yaml and checks it."""
+"""The words of a language, as data: `load_locale("en")` reads suasion/locales/en.yaml and checks it.
+
+What the words of a domain add (what its prices are for, who receives them) stands with that domain, in
+`packs/*/words.en.yaml`: the same keys, whose lists are added to. Those of all built-in packs count always.
+"""
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import Literal
+from importlib.resources.abc import Traversable
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -176,10 +182,20 @@ class Locale(_Data):
 def locales_version() -> str:
     """Hash of the words of all languages: a change of any of them is another version."""
     digest = hashlib.sha256()
-    for file in sorted(resources.files("suasion.locales").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yaml"):
-            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    files = [file for file in resources.files("suasion.locales").iterdir() if file.name.endswith(".yaml")]
+    for file in [*sorted(files, key=lambda file: file.name), *_words_of_packs("")]:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
+
+
+def _words_of_packs(name: str) -> list[Traversable]:
+    """The built-in packs' additions to one locale, or to all; in the order of the packs' names."""
+    packs = sorted(resources.files("suasion").joinpath("packs").iterdir(), key=lambda pack: pack.name)
+    files = [file for pack in packs if pack.is_dir() for file in pack.iterdir()]
+    return sorted(
+        (file for file in files if file.name.startswith(f"words.{name}") and file.name.endswith(".yaml")),
+        key=lambda file: file.name,
+    )
 
 
 @lru_cache
@@ -189,18 +205,34 @@ def load_locale(name: str) -> Locale:
     known = sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".yaml"))
     if name not in known:
         raise LocaleError(f'There is no locale "{name}". There is: {", ".join(known)}.')
-    return parse_locale((folder / f"{name}.yaml").read_text("utf-8"), f"locales/{name}.yaml")
+    added = _words_of_packs(f"{name}.")
+    source = f"locales/{name}.yaml" + f" and packs/*/words.{name}.yaml" * bool(added)
+    more = [file.read_text("utf-8") for file in added]
+    return parse_locale((folder / f"{name}.yaml").read_text("utf-8"), source, more)
 
 
-def parse_locale(text: str, source: str) -> Locale:
-    """The locale written in `text`; `source` names the file in errors. Raises LocaleError on any fault."""
+def parse_locale(text: str, source: str, additions: Sequence[str] = ()) -> Locale:
+    """The locale written in `text`, whose lists `additions` add to; `source` names the file in errors.
+
+    Raises LocaleError on any fault.
+    """
     try:
-        return Locale.model_validate(yaml.safe_load(text))
+        content = yaml.safe_load(text)
+        for addition in additions:
+            content = _added(content, yaml.safe_load(addition))
+        return Locale.model_validate(content)
     except yaml.YAMLError as error:
         raise LocaleError(f"{source}: not YAML: {error}") from error
     except ValidationError as error:
         faults = "\n".join(f"  {_fault(fault['loc'], fault['msg'])}" for fault in error.errors())
         raise LocaleError(f"{source}: {error.error_count()} fault(s):\n{faults}") from error
+
+
+def _added(content: Any, addition: Any) -> Any:
+    """Lists are added to, mappings are gone through; anything else is for the model to refuse."""
+    if isinstance(content, dict) and isinstance(addition, dict):
+        return content | {key: _added(content.get(key), value) for key, value in addition.items()}
+    return [*content, *addition] if isinstance(content, list) and isinstance(addition, list) else addition
 
 
 def _fault(place: tuple[int | str, ...], message: str) -> str:

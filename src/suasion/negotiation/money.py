@@ -1,8 +1,8 @@
 """Money with a type: an amount is a selling price, a net price, a commission, or not known.
 
-A hotel names what it receives (net), a guest sees what he pays (selling). Comparing the two unconverted is
-how an agent accepts a price above its target, so a conversion needs the commission rate and refuses what it
-can't know.
+One side names what it receives (net), its customers see what they pay (selling). Comparing the two as they
+stand is how an agent accepts a price above its target, so a conversion needs the commission rate and refuses
+what it can't know.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def to_selling(money: Money, commission_rate: float) -> Money:
 
     Raises ValueError when the kind is unknown or a commission, or the rate is not in [0, 1).
     """
-    share = _hotel_share(money, commission_rate)
+    share = _net_share(money, commission_rate)
     if money.kind is PriceKind.SELLING:
         return money
     return Money(money.amount / share, money.currency, PriceKind.SELLING)
@@ -51,7 +51,7 @@ def to_net(money: Money, commission_rate: float) -> Money:
 
     Raises ValueError when the kind is unknown or a commission, or the rate is not in [0, 1).
     """
-    share = _hotel_share(money, commission_rate)
+    share = _net_share(money, commission_rate)
     if money.kind is PriceKind.NET:
         return money
     return Money(money.amount * share, money.currency, PriceKind.NET)
@@ -68,7 +68,7 @@ def same_amount(a: Money, b: Money, tolerance: float = 0.5) -> bool:
     return a.currency == b.currency and a.kind is b.kind and near
 
 
-def _hotel_share(money: Money, commission_rate: float) -> float:
+def _net_share(money: Money, commission_rate: float) -> float:
     """1 - commission_rate, after both arguments of a conversion were checked."""
     if money.kind not in (PriceKind.SELLING, PriceKind.NET):
         raise ValueError(

@@ -262,7 +262,7 @@ class NumberReader:
         return (couple or 1, j) if tokens.word(j) in self._multipliers else None
 
     def _and_a_half(self, tokens: Tokens, j: int, value: float) -> tuple[float, int]:
-        """ "and a half" counts only before a multiplier: "two and a half rooms" is no amount."""
+        """ "and a half" counts only before a multiplier: "two and a half sofas" is no amount."""
         words = self._numbers
         if (
             tokens.word(j) in words.joiners

@@ -53,7 +53,7 @@ class Notes(_Frozen):
     @classmethod
     def _stays_within_the_note(cls, value: str) -> str:
         if not all(slot.isidentifier() for slot in _slots(value)) or set(value) & set("[]"):
-            raise ValueError("expected plain slots as in '{room}', and no square brackets")
+            raise ValueError("expected plain slots as in '{item}', and no square brackets")
         return value
 
 
@@ -116,6 +116,9 @@ class Manifest(_Frozen):
     brief: dict[str, DetailField] = {}
     ticket: dict[str, DetailField] = {}
     prompt: Prompt
+    rewards: tuple[str, ...] = Field(
+        default=(), description="rewards of one's own: module:function, or names of entry points"
+    )
 
 
 class Intent(_Frozen):

@@ -1,4 +1,4 @@
-"""Prices, changes and discounts in what people write, and nothing else: no dates, rooms, nights or views.
+"""Prices, changes and discounts in what people write, and nothing else: no dates, pieces, days or views.
 
 The road: tokens (numbers.py), minus dates (dates.py), to quantities with their currency (quantities.py); the
 words on both sides (cues.py) say which are prices; then each gets its kind (kinds.py). Words are locale data;
@@ -158,7 +158,7 @@ class _PriceReader:
         if marked or self._is_price(group, left.cue, right.cue):
             relation = Relation.RANGE if self._is_range(tokens, group) else Relation.ABSOLUTE
             return [_Judged(quantity, relation, 0) for quantity in group]
-        # Two that only "and" or "or" ties may differ: "how about 380 and 400 guests"
+        # Two that only "and" or "or" ties may differ: "how about 380 and 400 sofas"
         if (
             len(group) > 1
             and not self._is_range(tokens, group)
@@ -251,7 +251,7 @@ class _PriceReader:
             return False
         if is_of_word(sign):
             return sign not in self._suffixes
-        if sign == "+":  # 28+ nights
+        if sign == "+":  # 28+ days
             return not tokens.is_glued(last + 1)
         return (
             sign in ("/", ":", "-", "–", ".", "°", "_")

@@ -6,6 +6,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from suasion.errors import InputError
+from suasion.negotiation.consent import CONSENT_EVENTS
 from suasion.yaml_files import YamlFile
 
 
@@ -80,7 +81,7 @@ def load_sop(file: YamlFile, acts: Iterable[str]) -> Sop:
     """
     sop = file.parse(Sop)
     known = set(acts)
-    events = known | PRICE_EVENTS | {"agent.any", "counterpart.any"}
+    events = known | PRICE_EVENTS | CONSENT_EVENTS | {"agent.any", "counterpart.any"}
     names = [stage.id for stage in sop.stages]
     for group, stages in (("stages", sop.stages), ("side_states", sop.side_states)):
         for index, stage in enumerate(stages):

@@ -3,7 +3,8 @@
 Events of a turn, in the order in which they count: `agent.<act>`, `counterpart.<act>`,
 `agent.any`, `counterpart.any`, `silence`, `price.offer` (a price was named that is not acceptable),
 `price.acceptable`, `price.withdrawn` (an agreed one is taken back, refused or corrected upwards),
-`ticket.next` (one ticket done, another open), `tickets.done`.
+`ticket.next` (one ticket done, another open), `tickets.done`. Without tickets: `consent.given` and
+`consent.withdrawn` (see consent.py).
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from suasion.negotiation.brief import Brief, Ticket
+from suasion.negotiation.consent import YES, Consent
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.money import Money, PriceKind, to_selling
 from suasion.negotiation.prices import PriceMention, find_prices
@@ -18,7 +20,6 @@ from suasion.negotiation.sop import Sop
 
 TOLERANCE = 0.5  # currency units within which two amounts are the same price
 ROUNDED = 1.0  # a net price in whole units, turned into selling again, is off by less
-YES = frozenset({"agree", "confirm_yes"})
 NEW_SUBJECTS = frozenset(
     {"propose", "ask_best", "state_case"}
 )  # acts after which a no is not to what was confirmed
@@ -62,6 +63,7 @@ class State:
     said: frozenset[str] = field(default_factory=frozenset)
     heard: frozenset[str] = field(default_factory=frozenset)  # the counterpart's last acts
     responded: bool = False
+    consent: Consent = field(default_factory=Consent)  # where there are no tickets
 
     @property
     def ticket(self) -> TicketState | None:
@@ -100,12 +102,19 @@ def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
             asking="propose" in acts,
             confirming=None if acts & NEW_SUBJECTS else state.confirming,
         )
-        state, more = _agent_prices(state, turn.text, acts)
+        if state.tickets:
+            state, more = _agent_prices(state, turn.text, acts)
+        else:
+            state, more = replace(state, consent=state.consent.after_agent(acts)), []
     else:
         state = replace(state, heard=acts, silences=0, responded=True)
         if "opt_out" in acts:  # nothing may be asked of it any more, not for another ticket either
             state = replace(state, tickets=tuple(map(_given_up, state.tickets)))
-        state, more = _counterpart_prices(state, turn.text, acts)
+        if state.tickets:
+            state, more = _counterpart_prices(state, turn.text, acts)
+        else:
+            consent, more = state.consent.after_counterpart(acts, state.asking)
+            state = replace(state, consent=consent)
         if acts & YES:
             state = replace(state, confirming=None)
     return _move(state, events + more, sop)
@@ -145,9 +154,7 @@ def _next_open(state: State) -> int:
 
 
 def _agent_prices(state: State, text: str, acts: frozenset[str]) -> tuple[State, list[str]]:
-    current = state.ticket
-    if current is None:
-        return state, []
+    current = state.tickets[state.focus]
     if "propose" in acts:
         proposed = tuple(
             mention.amount
@@ -173,8 +180,6 @@ def is_proposal(amount: float, ticket: Ticket) -> bool:
 
 
 def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[State, list[str]]:
-    if not state.tickets:
-        return state, []
     place = state.focus if state.confirming is None else state.confirming
     if not _names_another(place, text, state) and _takes_back(
         text, acts, state.tickets[place], state.confirming is not None

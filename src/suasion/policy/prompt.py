@@ -2,7 +2,7 @@
 
 Where the pack says so, the other side's messages end with a note: the stage of the SOP in which the reply is
 spoken, and which price stands there, by the tracker's reading of the dialogue. Notes stand in square
-brackets, and nobody's words in a prompt have any: what a hotel writes can't pass for a note.
+brackets, and nobody's words in a prompt have any: what the other side writes can't pass for a note.
 """
 
 import unicodedata
@@ -40,7 +40,7 @@ def system_prompt(brief: Brief, pack: Pack) -> str:
 
 
 def _slots(book: Phrasebook, brief: Brief, ticket: Ticket | None) -> _Blank:
-    """What brief and ticket say, each on one line and as words: a room's name is no note either."""
+    """What brief and ticket say, each on one line and as words: an item's name is no note either."""
     slots = brief_slots(book, brief, ticket)
     return _Blank({name: as_words(" ".join(value.split())) for name, value in slots.items()})
 

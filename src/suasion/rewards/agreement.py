@@ -18,7 +18,8 @@ def silence_as_consent(scene: Scene, *, claims: Patterns = ()) -> Iterator[Findi
 def claims_agreement_without_one(scene: Scene, *, claims: Patterns = ()) -> Iterator[Finding]:
     """Claims an agreement that there is not, and that no silence or refusal was mistaken for."""
     if not _unclear(scene) and _invents_agreement(scene, claims):
-        yield Finding(_claim_span(scene, claims), "no price was agreed for this ticket")
+        missing = "no price was agreed for this ticket" if scene.focus else "nobody said yes to it"
+        yield Finding(_claim_span(scene, claims), missing)
 
 
 def _unclear(scene: Scene) -> str:
@@ -32,7 +33,9 @@ def _unclear(scene: Scene) -> str:
 def _invents_agreement(scene: Scene, claims: Patterns) -> bool:
     focus = scene.focus
     claimed = "confirm" in scene.acts or found(claims, scene.reply) is not None
-    if focus is None or not claimed or focus.agreed is not None:
+    if focus is None:
+        return claimed and not scene.state.consent.given
+    if not claimed or focus.agreed is not None:
         return False
     if focus.offer is not None and _says(focus.offer, scene):
         return False  # it holds the counterpart to its own offer: too dear, but no invented consent
@@ -75,9 +78,15 @@ def confirms_other_price(scene: Scene) -> Iterator[Finding]:
 
 
 def haggling_on(scene: Scene, *, more: Patterns = ()) -> Iterator[Finding]:
-    """Asks for a still lower price when an acceptable one is agreed. `more`: phrasings of asking for more."""
+    """Asks for a still lower price when an acceptable one is agreed, or after a yes where there is none.
+
+    `more`: phrasings of asking for more.
+    """
     focus = scene.focus
-    if focus is None or focus.agreed is None:
+    if focus is None:
+        yield from _asks_on(scene, more)
+        return
+    if focus.agreed is None:
         return
     note = f"a selling price of {focus.agreed:g} is agreed, and is enough"
     lower = [one for one in proposals(scene) if one.selling < focus.agreed - TOLERANCE]
@@ -88,10 +97,20 @@ def haggling_on(scene: Scene, *, more: Patterns = ()) -> Iterator[Finding]:
         yield Finding(scene.act_span("ask_best") or (asked.span() if asked else None), note)
 
 
+def _asks_on(scene: Scene, more: Patterns) -> Iterator[Finding]:
+    if not scene.state.consent.given:
+        return
+    asked = found(more, scene.reply)
+    if asked or "propose" in scene.acts:  # to ask how much the yes is about (`ask_best`) is no haggling
+        yield Finding(asked.span() if asked else scene.act_span("propose"), "a yes was given, and is enough")
+
+
 def repeated_confirmation(scene: Scene) -> Iterator[Finding]:
     """Confirms once more what was confirmed, though nothing changed and nobody asked."""
     if "confirm" not in scene.acts or "?" in scene.last_words:
         return
+    if not scene.state.tickets and scene.state.consent.restated:
+        yield Finding(scene.act_span("confirm"), "it was confirmed before, and nothing changed since")
     again = [state for state in scene.state.tickets if state.restated and state.agreed is not None]
     focus = scene.focus
     if focus is None or not again or (focus not in again and _names_or_prices(focus, scene)):

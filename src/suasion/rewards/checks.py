@@ -158,12 +158,17 @@ def stage_forbidden_act(scene: Scene) -> Iterator[Finding]:
 
 
 def premature_close(scene: Scene, *, pausing: tuple[str, ...] = ()) -> Iterator[Finding]:
-    """Says goodbye or gives in with a ticket open and not refused. `pausing`: where a goodbye is a pause."""
+    """Says goodbye or gives in with a ticket open (or, without tickets, no answer yet) and nothing refused.
+
+    `pausing`: where a goodbye is a pause.
+    """
     closing = scene.acts & {"bye", "accept_no"}
-    if not closing or not scene.state.tickets or scene.stage.terminal or scene.state.ended(scene.pack.sop):
+    if not closing or scene.stage.terminal or scene.state.ended(scene.pack.sop):
         return
     if scene.state.heard & {"refuse", "opt_out"} or (closing == {"bye"} and scene.stage.id in pausing):
         return
+    if not scene.state.tickets and not scene.state.consent.given:
+        yield Finding(scene.act_span(min(closing)), "there was neither a yes nor a no")
     after_this = [state for state in scene.state.tickets if not (state.done or _settled_here(state, scene))]
     if after_this:
         yield Finding(

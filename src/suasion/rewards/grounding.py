@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from suasion.negotiation.brief import Ticket
+from suasion.negotiation.consent import REQUESTS
 from suasion.negotiation.money import Money, PriceKind, to_selling
 from suasion.negotiation.prices import PriceMention
 from suasion.negotiation.tracker import is_proposal
@@ -43,6 +44,8 @@ def ungrounded_number(
     if not DIGITS.search(scene.reply) and not scene.prices:
         return
     asked = {proposal.mention.span for proposal in proposals(scene, asking)}
+    if scene.focus is None:  # what a request names is a wish, and there is no target to hold it to
+        asked = {one.span for one in scene.prices if scene.acts_at(one.span[0]) & REQUESTS}
     known = scene.known_prices
     for mention in scene.prices:
         if mention.span in asked or _in_idiom(mention.span, idioms, scene.reply):

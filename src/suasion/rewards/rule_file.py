@@ -1,8 +1,11 @@
 """What stands in a pack's `rules.yaml`, and what is told to the person who got it wrong."""
 
+import inspect
 import typing
+from collections.abc import Iterator
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import re2
@@ -19,7 +22,8 @@ from pydantic import (
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Turn
 from suasion.rewards.checks import CHECKS
-from suasion.rewards.scene import Check, compiled, plain_error
+from suasion.rewards.own import OwnCodeFailedError, check_span, load_named, version_of
+from suasion.rewards.scene import Check, Finding, Scene, compiled, plain_error
 from suasion.rewards.score import Severity
 from suasion.yaml_files import Loc, YamlFile, describe
 
@@ -123,12 +127,19 @@ def compile_at(
 def bind(rule: Rule, index: int, file: YamlFile) -> Check:
     """The check with the parameters of the rule; raises InputError for one that it does not have."""
     loc: Loc = ("rules", index)
-    check = CHECKS.get(rule.check or "")
+    check, own = CHECKS.get(rule.check or ""), rule.check not in CHECKS
     if check is None:
-        what = f"unknown check {rule.check!r}; there are {', '.join(sorted(CHECKS))}"
-        raise fault(file, (*loc, "check"), rule.id, what)
+        check = _own_check(rule, (*loc, "check"), file)
     parameters = dict(list(signature(check).parameters.items())[1:])
-    hints = typing.get_type_hints(check, include_extras=True)
+    try:
+        hints = typing.get_type_hints(check, include_extras=True)
+    except NameError as error:  # of an import that only a type checker makes
+        what = f"the types of {rule.check!r} can't be read: {error}"
+        raise fault(file, (*loc, "check"), rule.id, what) from None
+    untyped = [key for key in rule.with_ if key in parameters and key not in hints]
+    if untyped:
+        what = f"the check {rule.check!r} gives no type for its parameter {untyped[0]!r}"
+        raise fault(file, (*loc, "with", untyped[0]), rule.id, what)
     values = {}
     for key, value in rule.with_.items():
         if key not in parameters:
@@ -143,7 +154,44 @@ def bind(rule: Rule, index: int, file: YamlFile) -> Check:
     missing = [key for key, one in parameters.items() if one.default is one.empty and key not in values]
     if missing:
         raise fault(file, loc, rule.id, f'the check {rule.check!r} needs {", ".join(missing)} under "with:"')
-    return partial(check, **values)
+    return guarded(rule.check or "", partial(check, **values)) if own else partial(check, **values)
+
+
+def _own_check(rule: Rule, loc: Loc, file: YamlFile) -> Check:
+    """A check that is not ours: named by module, or registered."""
+    name = rule.check or ""
+    try:
+        found = load_named(name, "suasion.checks", file, loc)
+    except InputError as error:
+        ours = "" if ":" in name else f"; ours are {', '.join(sorted(CHECKS))}"
+        raise fault(file, loc, rule.id, f"unknown check: {error.message}{ours}") from None
+    if not inspect.isfunction(found):
+        raise fault(file, loc, rule.id, f"{name} is no function; a check is (scene, *, parameters)")
+    return found
+
+
+def guarded(name: str, check: Check) -> Check:
+    """The check, with whatever goes wrong in it as an OwnCodeFailedError."""
+
+    def look(scene: Scene) -> Iterator[Finding]:
+        try:
+            found = tuple(check(scene))
+        except Exception as error:
+            raise OwnCodeFailedError(name, f"{type(error).__name__}: {error}"[:200]) from error
+        for one in found:
+            if not isinstance(one, Finding):
+                raise OwnCodeFailedError(name, f"answers with {type(one).__name__}; expected Finding")
+            check_span(one.span, scene.reply, name)
+        return iter(found)
+
+    return look
+
+
+def own_version(rule: Rule) -> str:
+    """What the rule's check contributes to the version of the rules: "" for ours."""
+    if rule.check is None or rule.check in CHECKS:
+        return ""
+    return version_of(load_named(rule.check, "suasion.checks", YamlFile(Path(), None, {}), ()))
 
 
 def fault(file: YamlFile, loc: Loc, rule: str, what: str) -> InputError:

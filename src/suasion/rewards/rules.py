@@ -1,8 +1,8 @@
 """The rule functions (RF): one object that is reward, guard and check, and says which words it objects to."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,8 @@ from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import Hearing, State, track
-from suasion.rewards.rule_file import Rule, RuleFile, bind, compile_at, fault, validate
+from suasion.rewards.own import OwnCodeFailedError, OwnReward, load_own_rewards
+from suasion.rewards.rule_file import Rule, RuleFile, bind, compile_at, fault, own_version, validate
 from suasion.rewards.scene import Check, Finding, Scene, compiled
 from suasion.rewards.score import Evidence, Score, Source, Status, unread
 from suasion.yaml_files import Loc, YamlFile, describe
@@ -23,7 +24,7 @@ from suasion.yaml_files import Loc, YamlFile, describe
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The pack's rules, compiled. `version` is a hash of their file."""
+    """The pack's rules, compiled, and its rewards of one's own. `version` is a hash of their files."""
 
     pack: Pack
     hearing: Hearing
@@ -32,17 +33,19 @@ class RuleSet:
     checks: Mapping[str, Check]
     breaks: "re2._Regexp | None" = None
     prefilter: "_Prefilter | None" = None
+    own: tuple[OwnReward, ...] = ()
 
     @classmethod
     def load(cls, pack: Pack) -> "RuleSet":
         """Read, compile and try out the rules of a pack; a pack without the file has none.
 
         Raises InputError with file, line and rule for the first fault: a pattern that RE2 refuses, a check,
-        parameter, stage or key that is not known, or an example that breaks.
+        parameter, stage or key that is not known, an example that breaks, or a reward that can't be loaded.
         """
-        hearing = load_hearing(pack)
+        hearing, own = load_hearing(pack), load_own_rewards(pack)
+        added = [f"{one.name} {one.version}" for one in own]
         if not pack.has("rules.yaml"):
-            return cls(pack, hearing, (), "none", {})
+            return cls(pack, hearing, (), _hash("none", added) if added else "none", {}, own=own)
         file = pack.file("rules.yaml")
         content = file.parse(RuleFile)
         stages = {stage.id for stage in (*pack.sop.stages, *pack.sop.side_states)}
@@ -51,16 +54,19 @@ class RuleSet:
             validate(rule, index, content.rules, stages, file)
             if rule.check:
                 checks[rule.id] = bind(rule, index, file)
-        version = hashlib.sha256(file.path.read_bytes()).hexdigest()[:12]
+        added += [f"{rule.check} {of_own}" for rule in content.rules if (of_own := own_version(rule))]
+        version = _hash(file.path.read_bytes().decode("utf-8"), added)
         breaks = compile_at(content.clause_breaks, False, file, ("clause_breaks",), "clause_breaks")
-        rules = cls(pack, hearing, content.rules, version, checks, breaks, _Prefilter(content.rules))
-        _try_examples(rules, content, file)
+        rules = cls(pack, hearing, content.rules, version, checks, breaks, _Prefilter(content.rules), own)
+        _try_examples(replace(rules, own=()), content, file)
         return rules
 
     def check(self, dialogue: Dialogue, state: State | None = None) -> Score:
         """Points of the reply, with one piece of evidence for each hit; not read when there is no reply.
 
-        `state` is where the reply stands; tracked from the turns when not given.
+        Where code that is not ours fails, the status is FAILED and there is no number; what was found before
+        it, and what went wrong, stay as evidence. `state` is where the reply stands; tracked from the turns
+        when not given.
         """
         if dialogue.reply is None:
             return unread(Source.RULES, Status.UNREAD, self.version)
@@ -68,8 +74,17 @@ class RuleSet:
         reply = dialogue.reply.encode("utf-8", "replace").decode("utf-8").replace("\u2019", "'")
         state = state or track(dialogue, self.pack.sop, self.hearing)
         scene = Scene(self.pack, self.hearing, dialogue, state, reply)
-        evidence = tuple(self._evidence(scene))
-        return Score(Source.RULES, Status.READ, sum(hit.points for hit in evidence), evidence, self.version)
+        evidence: list[Evidence] = []
+        try:
+            evidence.extend(self._evidence(scene))  # what was found before a failure is kept
+            for reward in self.own:
+                evidence.extend(reward.read(dialogue, state))
+        except OwnCodeFailedError as error:
+            failure = Evidence(error.name, 0.0, note=f"failed: {error.why}")
+            return Score(Source.RULES, Status.FAILED, None, (*evidence, failure), self.version)
+        return Score(
+            Source.RULES, Status.READ, sum(hit.points for hit in evidence), tuple(evidence), self.version
+        )
 
     def _evidence(self, scene: Scene) -> Iterator[Evidence]:
         here = scene.state.side or scene.state.stage
@@ -132,6 +147,11 @@ class _Prefilter:
         )
 
 
+def _hash(text: str, added: Iterable[str]) -> str:
+    """Twelve digits of the text's hash, and of what code of one's own adds to it."""
+    return hashlib.sha256("\0".join([text, *added]).encode()).hexdigest()[:12]
+
+
 def _try_examples(rules: RuleSet, content: RuleFile, file: YamlFile) -> None:
     for index, rule in enumerate(content.rules):
         for group, wanted in (("hits", True), ("passes", False)):
@@ -147,6 +167,8 @@ def _try_examples(rules: RuleSet, content: RuleFile, file: YamlFile) -> None:
                 score = rules.check(
                     Dialogue(id=rule.id, brief=brief, turns=example.after, reply=example.reply)
                 )
+                if score.status == Status.FAILED:
+                    raise fault(file, loc, rule.id, f"{score.evidence[-1].name} {score.evidence[-1].note}")
                 hit = next((one for one in score.evidence if one.name == rule.id), None)
                 if wanted and hit is None:
                     raise fault(file, loc, rule.id, f"must object to {example.reply!r}, but does not")

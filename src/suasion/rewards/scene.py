@@ -177,6 +177,7 @@ def _known_prices(scene: Scene) -> Iterator[KnownPrice]:
         for amount in state.proposals:
             yield KnownPrice(amount, PriceKind.SELLING, "the agent's own proposal", told=False)
     for texts, trace_text in (
+        (tuple(map(str, scene.brief.details.values())), "a detail of the brief"),
         (scene.brief.facts, "a fact"),
         (scene.counterpart_texts, "the counterpart's words"),
     ):

@@ -76,6 +76,7 @@ class Reading:
             "id": record_id,
             "rules": [
                 {"rule": e.name, "severity": e.severity, "points": e.points, "span": e.span, "text": e.text}
+                | ({"note": e.note} if e.severity is None and e.note else {})  # of code that is not ours
                 for e in rules
             ],
             "criteria": {e.name: e.probability for e in self.scores[Source.JUDGE].evidence},
@@ -106,6 +107,7 @@ class RewardSuite:
         self.hearing = load_hearing(pack)
         parts = [
             pack.version,
+            self.rules.version,  # code of one's own that the pack names
             locales_version(),
             judge.version if judge else "",
             model.version if model else "",
@@ -152,11 +154,12 @@ class RewardSuite:
     def combine(
         self, r_model: float | None, e_judge: float | None, e_func: float | None, breach: bool = False
     ) -> tuple[float | None, float | None]:
-        """E_enh and R_total. Without R_model no total; an unread judge is neutral or drops the reply."""
+        """E_enh and R_total. Without R_model no total; unread parts are neutral or drop the reply."""
         parts = [part for part in (e_judge, e_func) if part is not None]
         n = self.config.n
         e_enh = max(-n, min(n, sum(parts))) if parts else None
-        dropped = self.config.missing == "drop" and self.judge is not None and e_judge is None
+        unread_part = (self.judge is not None and e_judge is None) or e_func is None
+        dropped = self.config.missing == "drop" and unread_part
         if r_model is None or dropped:
             return e_enh, None
         return e_enh, enhance(r_model, e_judge, e_func, n, self.config.operator, breach)

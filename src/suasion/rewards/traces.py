@@ -12,6 +12,7 @@ from suasion.rewards.scene import KnownPrice, Patterns, Scene, brief_texts, date
 
 PERCENT_TOLERANCE = 0.6  # 9.5 % may be said as 10 %
 SLACK = TOLERANCE + 1e-6
+SMALL_SLACK = 0.02  # of an amount: half a currency unit is much where amounts are small
 
 
 def trace(
@@ -24,7 +25,7 @@ def trace(
     if mention.relation == "percent":
         return _percent(mention, scene, sources)
     for price in sources:
-        if abs(price.amount - mention.amount) <= SLACK:
+        if abs(price.amount - mention.amount) <= min(SLACK, SMALL_SLACK * price.amount + 1e-6):
             return price.trace
     if mention.amount in scene.counterpart_numbers:
         return "the counterpart's words"
@@ -89,7 +90,7 @@ def known_numbers(scene: Scene, known: tuple[KnownPrice, ...]) -> frozenset[floa
     numbers = set(scene.counterpart_numbers) | {float(len(scene.brief.tickets))}
     numbers |= {price.amount for price in known if price.told}
     for text in brief_texts(scene.brief):
-        if as_date(text) is None:  # the month of an ISO date is no number to count guests by
+        if as_date(text) is None:  # the month of an ISO date is no number to count people by
             numbers |= numbers_in(text)
         numbers |= {float(value) for day in dates_in(text) for value in (day.day, day.year) if value}
     for ticket in scene.brief.tickets:

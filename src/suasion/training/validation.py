@@ -71,8 +71,12 @@ def _reward(readings: Sequence[Reading]) -> float | None:
     return statistics.mean(read) if read else None
 
 
+def _objections(reading: Reading) -> int:
+    return sum(hit.points < 0 for hit in reading.scores[Source.RULES].evidence)
+
+
 def _violations(readings: Sequence[Reading]) -> float:
-    return -statistics.mean(len(reading.scores[Source.RULES].evidence) for reading in readings)
+    return -statistics.mean(_objections(reading) for reading in readings)
 
 
 MEASURES: dict[str, Callable[[Sequence[Reading]], float | None]] = {
