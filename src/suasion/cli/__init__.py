@@ -11,6 +11,7 @@ from suasion.cli.ab import ab
 from suasion.cli.domain import data, pack_group
 from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, example
+from suasion.cli.serve import key, serve, store_group
 
 if TYPE_CHECKING:
     from suasion.counterpart.simulate import Agent
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from suasion.pipeline import Stage
 
 CHUNK = 256  # records scored or answered at once
+SERVES = frozenset({"alembic", "fastapi", "prometheus_client", "sqlalchemy", "uvicorn"})
 
 
 class _Commands(click.Group):
@@ -34,7 +36,8 @@ class _Commands(click.Group):
         except ModuleNotFoundError as error:
             if str(error.name).startswith("suasion"):
                 raise
-            click.echo(f"error: this needs {error.name}: pip install 'suasion[train]'", err=True)
+            extra = "serve" if error.name in SERVES else "train"
+            click.echo(f"error: this needs {error.name}: pip install 'suasion[{extra}]'", err=True)
             ctx.exit(2)
 
 
@@ -282,4 +285,7 @@ def _complain(error: object) -> None:
 main.add_command(ab)
 main.add_command(data)
 main.add_command(judge)
+main.add_command(key)
 main.add_command(pack_group)
+main.add_command(serve)
+main.add_command(store_group)
