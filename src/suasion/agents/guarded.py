@@ -116,15 +116,19 @@ class GuardedAgent:
         """Of the rules that guard."""
         return self.rules.version
 
-    def answer(self, dialogues: Sequence[Dialogue], seed: int = 0) -> list[GuardedReply]:
+    def answer(
+        self, dialogues: Sequence[Dialogue], seed: int = 0, states: Sequence[State | None] | None = None
+    ) -> list[GuardedReply]:
         """One checked reply to each dialogue; those that need another draft share a batch again.
 
+        `states`: where each dialogue stands, as far as that is known; tracked from its turns where not.
         Raises nothing that the agent raises: its failure is an event, and the fallback speaks.
         """
         results: dict[int, GuardedReply] = {}
         drafts: dict[int, _Draft] = {}
         for index, dialogue in enumerate(dialogues):
-            state = track(dialogue, self.pack.sop, self.rules.hearing)
+            known = states[index] if states else None
+            state = known or track(dialogue, self.pack.sop, self.rules.hearing)
             ending = self.stopping.before(dialogue, state)
             if ending is None:
                 drafts[index] = _Draft(dialogue, state, [])
@@ -155,7 +159,7 @@ class GuardedAgent:
         return any(one.name in self._held_back or one.name.startswith("guard.") for one in evidence)
 
     def _try(self, drafts: Sequence[_Draft], source: Source, speaker: Agent, attempt: int, seed: int) -> None:
-        texts = _say(speaker, [draft.dialogue for draft in drafts], seed)
+        texts = _say(speaker, drafts, seed)
         for draft, said in zip(drafts, texts, strict=True):
             if isinstance(said, Exception):
                 failure = type(said).__name__  # its message may hold what nobody outside may read
@@ -200,14 +204,16 @@ class GuardedAgent:
         return found
 
 
-def _say(speaker: Agent, dialogues: Sequence[Dialogue], seed: int) -> list[str | Exception]:
+def _say(speaker: Agent, drafts: Sequence[_Draft], seed: int) -> list[str | Exception]:
     """A text for each dialogue, or how it failed; after a failure of the batch each one is tried alone."""
     try:
-        return [_text_of(said) for said in speaker.reply(dialogues, seed)]
+        if isinstance(speaker, IntentAgent):  # needs no second reading of the dialogue
+            return [speaker.go_on(draft.before, draft.dialogue, seed).text or "" for draft in drafts]
+        return [_text_of(said) for said in speaker.reply([draft.dialogue for draft in drafts], seed)]
     except Exception as error:  # noqa: BLE001 - recorded as an event; the fallback speaks
-        if len(dialogues) == 1:
+        if len(drafts) == 1:
             return [error]
-    return [_say(speaker, [dialogue], seed)[0] for dialogue in dialogues]
+    return [_say(speaker, [draft], seed)[0] for draft in drafts]
 
 
 def _text_of(said: str | Turn) -> str:

@@ -1,5 +1,6 @@
 """`suasion serve`, its keys, and what its store holds."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -49,6 +50,8 @@ def serve(
     limits = Limits(rate=rate, batch=batch, withhold=Severity(withhold))
     context = assemble(speaker, store, None if is_local else True, limits)
     app = create_app(context, LOOPBACK if is_local else None)
+    # SQLite lets other threads run at every statement: it shall not wait 5 ms for each until it goes on
+    sys.setswitchinterval(0.0005)
     uvicorn.run(
         app,
         host=host,
@@ -56,6 +59,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
     )
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from suasion.agents.guarded import GuardedReply
 from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.tracker import State
 
-Answers = Callable[[Sequence[Dialogue], int], Sequence[GuardedReply]]
+Answers = Callable[[Sequence[Dialogue], int, Sequence[State | None]], Sequence[GuardedReply]]
 
 
 class BusyError(Exception):
@@ -19,6 +20,7 @@ class BusyError(Exception):
 @dataclass(frozen=True, slots=True)
 class _Job:
     dialogue: Dialogue
+    state: State | None
     done: "Future[GuardedReply]"
 
 
@@ -51,14 +53,17 @@ class Batcher:
     def alive(self) -> bool:
         return self._thread.is_alive() and not self._closed
 
-    def submit(self, dialogue: Dialogue) -> "Future[GuardedReply]":
-        """The guarded reply to come. Raises BusyError when too many wait, or after `close`."""
+    def submit(self, dialogue: Dialogue, state: State | None = None) -> "Future[GuardedReply]":
+        """The guarded reply to come; `state` is where the dialogue stands, if that is known.
+
+        Raises BusyError when too many wait, or after `close`.
+        """
         job: Future[GuardedReply] = Future()
         with self._gate:
             if self._closed:
                 raise BusyError("stopping")
             try:
-                self._jobs.put_nowait(_Job(dialogue, job))
+                self._jobs.put_nowait(_Job(dialogue, state, job))
             except queue.Full:
                 raise BusyError("too many requests wait") from None
         return job
@@ -88,7 +93,8 @@ class Batcher:
 
     def _answer(self, jobs: list[_Job]) -> None:
         try:
-            replies = self._answers([job.dialogue for job in jobs], self._seed)
+            dialogues, states = [job.dialogue for job in jobs], [job.state for job in jobs]
+            replies = self._answers(dialogues, self._seed, states)
             for job, reply in zip(jobs, replies, strict=True):
                 job.done.set_result(reply)
         except Exception as error:  # noqa: BLE001 - told to whoever waits; the thread goes on

@@ -14,7 +14,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from suasion.errors import InputError
 
 BUSY_SECONDS = 30  # how long SQLite waits for another process that writes
-WRITES = "suasion_writes"  # execution option of a connection that will write
+MODE = "suasion_mode"  # execution option of a connection: what it is for
+WRITES, READS = {MODE: "writes"}, {MODE: "reads"}
 
 
 def open_database(url: str) -> Engine:
@@ -48,7 +49,7 @@ def is_current(engine: Engine) -> bool:
 
 def _upgrade(engine: Engine) -> None:
     config = _config()
-    with engine.execution_options(**{WRITES: True}).begin() as connection:
+    with engine.execution_options(**WRITES).begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         if found is not None and found not in {one.revision for one in _scripts().walk_revisions()}:
             raise InputError(
@@ -89,6 +90,7 @@ def _set_up_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # a reader that turns writer midway can't wait for another one: it would fail at once
-        writes = connection.get_execution_options().get(WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        mode = connection.get_execution_options().get(MODE)
+        if mode != READS[MODE]:  # each statement of a reader is a transaction by itself
+            # a reader that turns writer midway can't wait for another one: it would fail at once
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == WRITES[MODE] else "BEGIN")

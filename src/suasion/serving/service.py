@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from suasion.agents.guarded import GuardedAgent, GuardedReply
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, Turn
-from suasion.negotiation.tracker import State, start, track
+from suasion.negotiation.tracker import State, advance, start, track
 from suasion.serving.batching import Batcher
 from suasion.serving.compose import Identity, Said, compose, new_talk, operator_speaks
 from suasion.serving.contracts import MAX_FACTS, MAX_TICKETS, NewConversation, OperatorSays, Reply
@@ -36,6 +37,7 @@ from suasion.serving.records import (
 from suasion.serving.standing import prices_of, recorded
 from suasion.serving.store import Store
 
+REMEMBERED = 4096  # conversations whose turns are not read again for their next message
 TRIES = 3  # readings of a conversation that another process writes to as well
 T = TypeVar("T")
 
@@ -76,6 +78,14 @@ class Answered:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A conversation as it was committed last, and where it stands."""
+
+    talk: Talk
+    state: State
+
+
 class Service:
     """For one event loop. `clock` gives the time; `on_reply` is told every guarded reply and its ms."""
 
@@ -91,6 +101,7 @@ class Service:
         self.store, self.guard, self.batcher, self.identity = store, guard, batcher, identity
         self.clock, self.on_reply, self.locks = clock, on_reply, Locks()
         self.pack = guard.pack
+        self._recent: OrderedDict[str, _Known] = OrderedDict()
 
     async def begin(self, new: NewConversation, asked: Asked, waiting_id: int | None = None) -> Answered:
         """A conversation; with an opening its first words. Raises RefusedError (409 opted out, 422 brief)."""
@@ -116,13 +127,13 @@ class Service:
             )
             state = start(new.brief, self.pack.sop)
             talk = new_talk(conversation, state, False)
-            guarded, ms = await self._ask(talk.dialogue) if new.opening else (None, 0.0)
+            guarded, ms = await self._ask(talk.dialogue, state) if new.opening else (None, 0.0)
             after = guarded.state if guarded else state
             said = Said(talk, None, guarded, state, after, now, ms, unasked=waiting_id is not None)
             entry, reply = compose(said, self.identity, self.pack)
             begun = Happening(Kind.STARTED, {"contact": contact, "arm": self.identity.arm})
             entry = replace(entry, is_new=True, happenings=(begun, *entry.happenings), waiting_id=waiting_id)
-            return await self._commit(entry, reply, asked, 201)
+            return await self._commit(entry, reply, asked, 201, _Known(talk, after))
 
         return await self._once(f"new:{asked.caller}:{asked.key or uuid.uuid4().hex}", asked, attempt)
 
@@ -140,13 +151,13 @@ class Service:
         """
 
         async def attempt() -> Answered:
-            talk = await self.load(conversation_id)
-            said = await self._exchange(talk, text, minutes, unasked)
+            known = await self._recall(conversation_id)
+            said = await self._exchange(known, text, minutes, unasked)
             if said is None:  # a silence in which nobody is waited for
-                reply = self._standing(talk)
+                reply = self._standing(known)
                 return Answered(200, reply.model_dump(mode="json"))
             entry, reply = compose(said, self.identity, self.pack)
-            return await self._commit(entry, reply, asked, 200)
+            return await self._commit(entry, reply, asked, 200, _Known(known.talk, said.after))
 
         return await self._once(conversation_id, asked, attempt)
 
@@ -154,18 +165,18 @@ class Service:
         """A person's words in the agent's place. Raises RefusedError (404, 409 opted out)."""
 
         async def attempt() -> Answered:
-            talk = await self.load(conversation_id)
+            known = await self._recall(conversation_id)
+            talk = known.talk
             if talk.opted_out:
                 raise RefusedError(409, "this contact has opted out, for ever")
-            spoken = talk.dialogue.continued(Turn(speaker="agent", text=says.text))
-            state = self._track(spoken)
+            state = self._advance(known.state, Turn(speaker="agent", text=says.text))
             entry = operator_speaks(talk, says.text, state, self.clock(), says.give_back)
             entry = replace(entry, audit=(("operator wrote", asked.key_id),))
-            later = Talk(talk.conversation, (*talk.messages, *entry.messages), entry.standing, False)
+            later = _Known(replace(talk, standing=entry.standing), state)
             reply = self._standing(later).model_copy(
                 update={"number": len(talk.messages), "text": says.text, "source": "operator"}
             )
-            return await self._commit(entry, reply, asked, 200)
+            return await self._commit(entry, reply, asked, 200, _Known(talk, state))
 
         return await self._once(conversation_id, asked, attempt)
 
@@ -175,6 +186,15 @@ class Service:
         data = {"guard": recorded(guarded), "source": guarded.source.value, "stage": guarded.stage}
         await asyncio.wrap_future(self.store.note(Happening(Kind.COMPLETION, data)))
         return guarded, ms
+
+    async def _recall(self, conversation_id: str) -> _Known:
+        """As `load`, with what this process committed last: another writer's message fails the commit."""
+        known = self._recent.get(conversation_id)
+        if known is None:
+            talk = await self.load(conversation_id)
+            return _Known(talk, self._track(talk.dialogue))
+        opted_out = await asyncio.to_thread(self.store.opted_out, known.talk.conversation.contact_key)
+        return replace(known, talk=replace(known.talk, opted_out=opted_out))
 
     async def load(self, conversation_id: str) -> Talk:
         talk = await asyncio.to_thread(self.store.load, conversation_id)
@@ -200,34 +220,46 @@ class Service:
             raise RefusedError(422, "this pack's briefs don't say who is written to: give it", "contact")
 
     async def _exchange(
-        self, talk: Talk, text: str | None, minutes: float | None, unasked: bool
+        self, known: _Known, text: str | None, minutes: float | None, unasked: bool
     ) -> Said | None:
-        silent = text is None
+        talk, silent = known.talk, text is None
         if silent and talk.standing.status == Status.ENDED:
             return None
         now = self.clock()
         heard = Message(
             len(talk.messages), stamp(now), "counterpart", "counterpart", text=text, silence_minutes=minutes
         )
-        dialogue = talk.dialogue.continued(heard.turn())
-        before = self._track(talk.dialogue)
+        state = self._advance(known.state, heard.turn())
         stops = text is not None and self.guard.stopping.asks_to_stop(text)
         guarded, ms = None, 0.0
         if talk.standing.status != Status.HANDED_OVER and not talk.opted_out:
-            guarded, ms = await self._ask(dialogue)
-        after = guarded.state if guarded else self._track(dialogue)
-        return Said(talk, heard, guarded, before, after, now, ms, stops and not talk.opted_out, unasked)
+            guarded, ms = await self._ask(talk.dialogue.continued(heard.turn()), state)
+        after = guarded.state if guarded else state
+        return Said(talk, heard, guarded, known.state, after, now, ms, stops and not talk.opted_out, unasked)
 
-    async def _ask(self, dialogue: Dialogue) -> tuple[GuardedReply, float]:
+    async def _ask(self, dialogue: Dialogue, state: State | None = None) -> tuple[GuardedReply, float]:
         began = time.perf_counter()
-        guarded = await asyncio.wrap_future(self.batcher.submit(dialogue))
+        guarded = await asyncio.wrap_future(self.batcher.submit(dialogue, state))
         ms = round(1000 * (time.perf_counter() - began), 2)
         self.on_reply(guarded, ms)
         return guarded, ms
 
-    async def _commit(self, entry: Entry, reply: Reply, asked: Asked, status: int) -> Answered:
-        body = reply.model_dump(mode="json")
-        await asyncio.wrap_future(self.store.commit(replace(entry, answer=asked.answer(status, body))))
+    async def _commit(
+        self, entry: Entry, reply: Reply, asked: Asked, status: int, before: _Known
+    ) -> Answered:
+        """`before`: the conversation without the entry, with the state that it has after it."""
+        body, one = reply.model_dump(mode="json"), entry.conversation.id
+        try:
+            await asyncio.wrap_future(self.store.commit(replace(entry, answer=asked.answer(status, body))))
+        except BaseException:  # even a cancelled wait: what the store holds now is to be read again
+            self._recent.pop(one, None)
+            raise
+        messages = (*before.talk.messages, *entry.messages)
+        talk = replace(before.talk, messages=messages, standing=entry.standing)
+        self._recent[one] = _Known(talk, before.state)
+        self._recent.move_to_end(one)
+        if len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
         return Answered(status, body)
 
     async def _once(self, lock: str, asked: Asked, attempt: Callable[[], Awaitable[Answered]]) -> Answered:
@@ -252,9 +284,9 @@ class Service:
             raise RefusedError(422, "this key was used for another request", "Idempotency-Key")
         return Answered(found.status, found.body, replayed=True)
 
-    def _standing(self, talk: Talk) -> Reply:
+    def _standing(self, known: _Known) -> Reply:
         """Where it stands, with no words."""
-        state, standing = self._track(talk.dialogue), talk.standing
+        talk, state, standing = known.talk, known.state, known.talk.standing
         return Reply(
             conversation_id=talk.conversation.id,
             number=None,
@@ -269,6 +301,9 @@ class Service:
             suite_version=self.identity.suite_version,
             latency_ms=0.0,
         )
+
+    def _advance(self, state: State, turn: Turn) -> State:
+        return advance(state, turn, self.pack.sop, self.guard.rules.hearing)
 
     def _track(self, dialogue: Dialogue) -> State:
         return track(dialogue, self.pack.sop, self.guard.rules.hearing)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select,
 
 from suasion.negotiation.brief import Brief
 from suasion.serving import schema
-from suasion.serving.database import is_current, open_database
+from suasion.serving.database import READS, is_current, open_database
 from suasion.serving.records import (
     TOLD,
     Answer,
@@ -33,8 +33,8 @@ class Store:
 
     def __init__(self, url: str, tells: bool = False) -> None:
         """Raises InputError for an address that can't be used."""
-        self.engine = open_database(url)
-        self.writer = Writer(self.engine)
+        engine = open_database(url)
+        self.engine, self.writer = engine.execution_options(**READS), Writer(engine)
         self.tells = tells
 
     def close(self) -> None:
@@ -61,8 +61,9 @@ class Store:
         if entry.is_new:
             values = asdict(one) | {"brief": one.brief.model_dump(mode="json", exclude_none=True)}
             connection.execute(insert(schema.conversations).values(values))
-        for message in entry.messages:
-            connection.execute(insert(schema.messages).values(conversation_id=one.id, **asdict(message)))
+        if entry.messages:
+            rows = [{"conversation_id": one.id, **asdict(message)} for message in entry.messages]
+            connection.execute(insert(schema.messages), rows)
         standing = asdict(entry.standing) | {"contact_key": one.contact_key}
         if entry.is_new:
             connection.execute(insert(schema.standings).values(conversation_id=one.id, **standing))

@@ -24,11 +24,11 @@ class _Job:
 class Writer:
     """Runs jobs in order. A job's future is done when its transaction is committed, never before.
 
-    Each job has a savepoint of its own: one that fails takes nothing of the others with it.
+    A job that fails takes nothing of the others with it: then the group is done again, one by one.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine.execution_options(**{WRITES: True})
+        self._engine = engine.execution_options(**WRITES)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._gate = threading.Lock()
@@ -75,19 +75,16 @@ class Writer:
                 self._commit(jobs)
 
     def _commit(self, jobs: list[_Job]) -> None:
-        results: list[tuple[_Job, Any]] = []
-        failed: list[tuple[_Job, BaseException]] = []
+        """All in one transaction; where a job fails, each of them in its own."""
         try:
             with self._engine.begin() as connection:
+                results = [job.work(connection) for job in jobs]
+        except Exception as error:  # noqa: BLE001 - told to whoever waits; nothing of it is in the store
+            if len(jobs) == 1:
+                jobs[0].done.set_exception(error)
+            else:
                 for job in jobs:
-                    try:
-                        with connection.begin_nested():
-                            results.append((job, job.work(connection)))
-                    except Exception as error:  # noqa: BLE001 - the job's own failure, told to whoever waits
-                        failed.append((job, error))
-        except Exception as fault:  # noqa: BLE001 - nothing of the group is in the store: all are told
-            results, failed = [], [(job, fault) for job in jobs]
-        for job, result in results:
+                    self._commit([job])
+            return
+        for job, result in zip(jobs, results, strict=True):
             job.done.set_result(result)
-        for job, reason in failed:
-            job.done.set_exception(reason)
