@@ -11,7 +11,7 @@ from suasion.cli.ab import ab
 from suasion.cli.domain import data, pack_group
 from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, example
-from suasion.cli.serve import key, serve, store_group
+from suasion.cli.serve import key, outbound, serve, store_group
 
 if TYPE_CHECKING:
     from suasion.counterpart.simulate import Agent
@@ -286,6 +286,7 @@ main.add_command(ab)
 main.add_command(data)
 main.add_command(judge)
 main.add_command(key)
+main.add_command(outbound)
 main.add_command(pack_group)
 main.add_command(serve)
 main.add_command(store_group)

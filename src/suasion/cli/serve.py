@@ -1,5 +1,6 @@
 """`suasion serve`, its keys, and what its store holds."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -29,8 +30,23 @@ STORE = click.option(
     show_default=True,
     help="severity from which a rule holds a reply back",
 )
+@click.option("--webhook", help="address told of what happens; signed with $SUASION_WEBHOOK_SECRET")
+@click.option(
+    "--quiet", default="21:00-08:00", show_default=True, help='nobody is written to first; "": never'
+)
+@click.option("--zone", default="UTC", show_default=True, help="time zone of the quiet hours")
 def serve(
-    agent: str, pack_name: str, url: str, host: str, port: int, rate: float, batch: int, withhold: str
+    agent: str,
+    pack_name: str,
+    url: str,
+    host: str,
+    port: int,
+    rate: float,
+    batch: int,
+    withhold: str,
+    webhook: str | None,
+    quiet: str,
+    zone: str,
 ) -> None:
     """Hold real conversations behind an API, guarded by the pack's rules. Stops at SIGTERM or Ctrl-C, once
     what was asked is answered."""
@@ -39,17 +55,22 @@ def serve(
     from suasion.rewards.score import Severity
     from suasion.serving.app import LOOPBACK, create_app
     from suasion.serving.assemble import LOOPBACK_ADDRESSES, Limits, assemble, check_exposure, load_speaker
+    from suasion.serving.background import alongside
+    from suasion.serving.hours import Reach, parse_quiet
     from suasion.serving.logs import set_up_logs
     from suasion.serving.store import Store
+    from suasion.serving.webhook import SECRET, Target
 
+    reach = Reach(parse_quiet(quiet, zone))
+    target = Target(webhook, os.environ.get(SECRET, "")) if webhook else None
     speaker = load_speaker(agent, pack_name)
-    store = Store(url)
+    store = Store(url, tells=target is not None)
     check_exposure(host, store)
     set_up_logs()
     is_local = host in LOOPBACK_ADDRESSES
     limits = Limits(rate=rate, batch=batch, withhold=Severity(withhold))
     context = assemble(speaker, store, None if is_local else True, limits)
-    app = create_app(context, LOOPBACK if is_local else None)
+    app = create_app(context, LOOPBACK if is_local else None, alongside(context, reach, target))
     # SQLite lets other threads run at every statement: it shall not wait 5 ms for each until it goes on
     sys.setswitchinterval(0.0005)
     uvicorn.run(
@@ -112,6 +133,26 @@ def key_revoke(key_id: str, url: str) -> None:
     if not found:
         raise click.BadParameter("no key of this id works", param_hint="KEY_ID")
     click.echo(f"{key_id} revoked")
+
+
+@click.command(epilog=example("suasion outbound --input runs/briefs.jsonl --store sqlite:///suasion.db"))
+@click.option("--input", "source", type=FILE, required=True, help="briefs, one JSON a line")
+@click.option("--pack", "pack_name", default="hotel", show_default=True)
+@STORE
+def outbound(source: Path, pack_name: str, url: str) -> None:
+    """Put briefs into the line: the service on this store begins their conversations as its limits allow."""
+    from datetime import UTC, datetime
+
+    from suasion.negotiation.pack import Pack
+    from suasion.serving.outbound import enqueue, read_briefs
+    from suasion.serving.store import Store
+
+    pack = Pack.load(pack_name)
+    briefs = read_briefs(source, pack)
+    store = Store(url)
+    line = enqueue(store, pack, briefs, datetime.now(UTC))
+    store.close()
+    click.echo(f"{line.queued} in the line, {line.refused} left out: their contact has opted out")
 
 
 @click.group("store", epilog=example("suasion store export --output runs/conversations.jsonl"))

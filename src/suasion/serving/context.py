@@ -1,7 +1,7 @@
 """What the routes share: the service, who asks, and how errors are told."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, Caller, Gate, RateLimit, Scope
 from suasion.serving.batching import BusyError
 from suasion.serving.contracts import Problem
-from suasion.serving.logs import LOG
+from suasion.serving.logs import LOG, request_id
 from suasion.serving.metrics import Metrics
 from suasion.serving.service import Answered, RefusedError, Service
 from suasion.yaml_files import describe
@@ -50,7 +50,7 @@ class Context:
     needs_keys: bool
 
 
-def context(request: Request) -> Context:
+async def context(request: Request) -> Context:  # not in a thread: requests would overtake each other
     found: Context = request.app.state.context
     return found
 
@@ -70,8 +70,8 @@ IdempotencyKey = Annotated[
 _bearer = HTTPBearer(auto_error=False, description="`suasion key create` makes one")
 
 
-def _caller(scopes: frozenset[Scope]) -> Callable[..., Caller]:
-    def check(
+def _caller(scopes: frozenset[Scope]) -> Callable[..., Awaitable[Caller]]:
+    async def check(
         request: Request, here: Here, token: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Caller:
         found = here.gate.caller(token.credentials) if token else None
@@ -124,6 +124,10 @@ def tell_errors(app: FastAPI) -> None:
     @app.exception_handler(BusyError)
     async def busy(request: Request, error: BusyError) -> JSONResponse:
         return _problem(503, f"{error}; try again", None, {"Retry-After": str(RETRY_SECONDS)})
+
+    @app.exception_handler(Exception)
+    async def ours(request: Request, error: Exception) -> JSONResponse:
+        return _problem(500, f"internal error; request {request_id.get()}")  # the edge logs it
 
     @app.exception_handler(DBAPIError)
     async def database(request: Request, error: DBAPIError) -> JSONResponse:

@@ -137,10 +137,11 @@ waiting = Table(  # briefs whose conversation has not begun
     Column("contact_key", String(64), nullable=False),
     Column("brief", JSON, nullable=False),
     Column("status", String(16), nullable=False),  # waiting, started, refused
+    Column("next_at", TIME, nullable=False),  # when it is looked at
     Column("reason", Text),
     _conversation(nullable=True),
     Column("key_id", String(40)),
-    Index(None, "status", "id"),
+    Index(None, "status", "next_at"),
 )
 deliveries = Table(  # of events to the webhook
     "deliveries",

@@ -143,17 +143,20 @@ class Service:
         asked: Asked,
         text: str | None,
         minutes: float | None,
-        unasked: bool = False,
+        unasked_after: int | None = None,
     ) -> Answered:
         """The counterpart's words, or its silence, and what the agent says to it.
 
+        `unasked_after`: a reminder that no request waits for, due only while there are so many turns.
         Raises RefusedError (404).
         """
 
         async def attempt() -> Answered:
             known = await self._recall(conversation_id)
-            said = await self._exchange(known, text, minutes, unasked)
-            if said is None:  # a silence in which nobody is waited for
+            moved_on = unasked_after is not None and unasked_after != known.talk.standing.turns
+            unasked = unasked_after is not None
+            said = None if moved_on else await self._exchange(known, text, minutes, unasked)
+            if said is None:  # nobody is waited for, or somebody spoke in between
                 reply = self._standing(known)
                 return Answered(200, reply.model_dump(mode="json"))
             entry, reply = compose(said, self.identity, self.pack)
@@ -183,8 +186,9 @@ class Service:
     async def complete(self, dialogue: Dialogue) -> tuple[GuardedReply, float]:
         """The guarded reply to a dialogue that is kept elsewhere; what was withheld is stored as an event."""
         guarded, ms = await self._ask(dialogue)
-        data = {"guard": recorded(guarded), "source": guarded.source.value, "stage": guarded.stage}
-        await asyncio.wrap_future(self.store.note(Happening(Kind.COMPLETION, data)))
+        if guarded.events:
+            data = {"guard": recorded(guarded), "source": guarded.source.value, "stage": guarded.stage}
+            await asyncio.wrap_future(self.store.note(Happening(Kind.COMPLETION, data)))
         return guarded, ms
 
     async def _recall(self, conversation_id: str) -> _Known:

@@ -92,16 +92,10 @@ class Store:
             number = made.inserted_primary_key[0]
             connection.execute(insert(schema.deliveries).values(event_id=number, attempts=0, next_at=at))
 
-    def note(self, what: Happening, answer: Answer | None = None) -> "Future[None]":
+    def note(self, what: Happening) -> "Future[None]":
         """An event of no conversation."""
         at = stamp(datetime.now(UTC))
-
-        def add(connection: Connection) -> None:
-            self._tell(connection, None, at, what)
-            if answer:
-                connection.execute(insert(schema.answers).values(at=at, **asdict(answer)))
-
-        return self.writer.submit(add)
+        return self.writer.submit(lambda connection: self._tell(connection, None, at, what))
 
     # --- reading
 

@@ -150,6 +150,7 @@ def _outbound() -> None:
         sa.Column("contact_key", sa.String(length=64), nullable=False),
         sa.Column("brief", sa.JSON(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("next_at", sa.String(length=32), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("conversation_id", sa.String(length=40), nullable=True),
         sa.Column("key_id", sa.String(length=40), nullable=True),
@@ -158,7 +159,7 @@ def _outbound() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting")),
     )
-    op.create_index(op.f("ix_waiting_status_id"), "waiting", ["status", "id"], unique=False)
+    op.create_index(op.f("ix_waiting_status_next_at"), "waiting", ["status", "next_at"], unique=False)
     op.create_table(
         "deliveries",
         sa.Column("event_id", NUMBER, nullable=False),
