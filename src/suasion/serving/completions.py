@@ -119,7 +119,11 @@ class Completion(BaseModel):
     suasion: About
 
 
-@routes.post("/chat/completions", response_model=Completion)
+@routes.post(
+    "/chat/completions",
+    response_model=Completion,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
 async def complete(asked: ChatRequest, here: Here, caller: ForAgents) -> Any:
     """The next words of the agent. Streamed or not, the guard has read them all before the first is sent.
 

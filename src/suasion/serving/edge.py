@@ -1,6 +1,7 @@
 """The edge: every request passes here first. Ids, limits, headers, log line and metrics; plain ASGI."""
 
 import asyncio
+import itertools
 import json
 import re
 import time
@@ -22,6 +23,7 @@ HEADERS = {
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
 }
+_PROCESS, _NUMBERS = uuid.uuid4().hex[:12], itertools.count(1)  # together a request's id
 _CONVERSATION = re.compile(r"/v1/conversations/([\w-]{1,80})")
 
 
@@ -43,7 +45,7 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        mine, began, status = uuid.uuid4().hex[:16], time.perf_counter(), 0
+        mine, began, status = f"{_PROCESS}-{next(_NUMBERS)}", time.perf_counter(), 0
         request_id.set(mine)
         found = _CONVERSATION.match(scope["path"])
         conversation_id.set(found.group(1) if found else None)

@@ -3,6 +3,7 @@
 import asyncio
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from suasion.serving.context import ERRORS, ForOperators, Here
@@ -32,7 +33,9 @@ def _store_is_ready(here: Here) -> bool:
         return False
 
 
-@routes.get("/metrics", responses={key: ERRORS[key] for key in (401, 403, 429)})
+@routes.get(
+    "/metrics", response_class=PlainTextResponse, responses={key: ERRORS[key] for key in (401, 403, 429)}
+)
 async def metrics(here: Here, caller: ForOperators) -> Response:
     """Prometheus text format."""
     here.metrics.waiting.set(await asyncio.to_thread(here.service.store.count, Status.HANDED_OVER))

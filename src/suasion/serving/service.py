@@ -100,7 +100,7 @@ class Service:
     ) -> None:
         self.store, self.guard, self.batcher, self.identity = store, guard, batcher, identity
         self.clock, self.on_reply, self.locks = clock, on_reply, Locks()
-        self.pack = guard.pack
+        self.pack, self._pack_version = guard.pack, guard.pack.version  # a hash of its files
         self._recent: OrderedDict[str, _Known] = OrderedDict()
 
     async def begin(self, new: NewConversation, asked: Asked, waiting_id: int | None = None) -> Answered:
@@ -117,7 +117,7 @@ class Service:
                 id=f"c-{uuid.uuid4().hex}",
                 at=stamp(now),
                 pack=self.pack.id,
-                pack_version=self.pack.version,
+                pack_version=self._pack_version,
                 contact=contact,
                 contact_key=contact_key(contact),
                 brief=new.brief,
