@@ -15,11 +15,13 @@ from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, command_line, example
 from suasion.cli.panel import panel
 from suasion.cli.speaker import load_speaker
+from suasion.cli.serve import key, outbound, serve, store_group
 
 if TYPE_CHECKING:
     from suasion.pipeline import Stage
 
 CHUNK = 256  # records scored or answered at once
+SERVES = frozenset({"alembic", "fastapi", "prometheus_client", "sqlalchemy", "uvicorn"})
 
 
 class _Commands(click.Group):
@@ -36,7 +38,8 @@ class _Commands(click.Group):
         except ModuleNotFoundError as error:
             if str(error.name).startswith("suasion"):
                 raise
-            click.echo(f"error: this needs {error.name}: pip install 'suasion[train]'", err=True)
+            extra = "serve" if error.name in SERVES else "train"
+            click.echo(f"error: this needs {error.name}: pip install 'suasion[{extra}]'", err=True)
             ctx.exit(2)
 
 
@@ -273,5 +276,9 @@ main.add_command(data)
 main.add_command(evaluate)
 main.add_command(export_group)
 main.add_command(judge)
+main.add_command(key)
+main.add_command(outbound)
 main.add_command(pack_group)
 main.add_command(panel)
+main.add_command(serve)
+main.add_command(store_group)

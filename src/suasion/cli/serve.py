@@ -1,0 +1,177 @@
+"""`suasion serve`, its keys, and what its store holds."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from suasion.cli.options import FILE, example
+
+STORE = click.option(
+    "--store", "url", default="sqlite:///suasion.db", show_default=True, help="address of the database"
+)
+
+
+@click.command(epilog=example("suasion serve --agent intent --store sqlite:///suasion.db --port 8000"))
+@click.option("--agent", default="intent", show_default=True, help="run directory, or `intent`")
+@click.option("--pack", "pack_name", default="hotel", show_default=True, help="for the intent agent")
+@STORE
+@click.option("--host", default="127.0.0.1", show_default=True, help="beyond loopback only with keys")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option(
+    "--rate", type=click.FloatRange(0), default=100.0, show_default=True, help="requests/s of a key; 0: any"
+)
+@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="dialogues at once")
+@click.option(
+    "--withhold",
+    type=click.Choice(["critical", "high"]),
+    default="critical",
+    show_default=True,
+    help="severity from which a rule holds a reply back",
+)
+@click.option("--webhook", help="address told of what happens; signed with $SUASION_WEBHOOK_SECRET")
+@click.option(
+    "--quiet", default="21:00-08:00", show_default=True, help='nobody is written to first; "": never'
+)
+@click.option("--zone", default="UTC", show_default=True, help="time zone of the quiet hours")
+def serve(
+    agent: str,
+    pack_name: str,
+    url: str,
+    host: str,
+    port: int,
+    rate: float,
+    batch: int,
+    withhold: str,
+    webhook: str | None,
+    quiet: str,
+    zone: str,
+) -> None:
+    """Hold real conversations behind an API, guarded by the pack's rules. Stops at SIGTERM or Ctrl-C, once
+    what was asked is answered."""
+    import uvicorn
+
+    from suasion.rewards.score import Severity
+    from suasion.serving.app import LOOPBACK, create_app
+    from suasion.serving.assemble import LOOPBACK_ADDRESSES, Limits, assemble, check_exposure, load_speaker
+    from suasion.serving.background import alongside
+    from suasion.serving.hours import Reach, parse_quiet
+    from suasion.serving.logs import set_up_logs
+    from suasion.serving.store import Store
+    from suasion.serving.webhook import SECRET, Target
+
+    reach = Reach(parse_quiet(quiet, zone))
+    target = Target(webhook, os.environ.get(SECRET, "")) if webhook else None
+    speaker = load_speaker(agent, pack_name)
+    store = Store(url, tells=target is not None)
+    check_exposure(host, store)
+    set_up_logs()
+    is_local = host in LOOPBACK_ADDRESSES
+    limits = Limits(rate=rate, batch=batch, withhold=Severity(withhold))
+    context = assemble(speaker, store, None if is_local else True, limits)
+    app = create_app(context, LOOPBACK if is_local else None, alongside(context, reach, target))
+    # SQLite lets other threads run at every statement: it shall not wait 5 ms for each until it goes on
+    sys.setswitchinterval(0.0005)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=30,
+    )
+
+
+@click.group(epilog=example("suasion key create --scope agent --store sqlite:///runs/suasion.db"))
+def key() -> None:
+    """API keys: only their hashes are kept."""
+
+
+@key.command("create", epilog=example("suasion key create --scope agent --store sqlite:///suasion.db"))
+@click.option(
+    "--scope", type=click.Choice(["agent", "rater", "operator", "admin"]), required=True, help="what it opens"
+)
+@click.option("--label", default="", help="whose it is")
+@STORE
+def key_create(scope: str, label: str, url: str) -> None:
+    """Make a key and show it, this once."""
+    from suasion.serving.access import Scope, create_key
+    from suasion.serving.store import Store
+
+    store = Store(url)
+    click.echo(create_key(store, Scope(scope), label))
+    store.close()
+
+
+@key.command("list", epilog=example("suasion key list --store sqlite:///suasion.db"))
+@STORE
+def key_list(url: str) -> None:
+    """Id, scope, day and label of every key."""
+    from suasion.serving.access import list_keys
+    from suasion.serving.store import Store
+
+    store = Store(url)
+    for line in list_keys(store):
+        click.echo(line)
+    store.close()
+
+
+@key.command("revoke", epilog=example("suasion key revoke 0123456789ab --store sqlite:///suasion.db"))
+@click.argument("key_id")
+@STORE
+def key_revoke(key_id: str, url: str) -> None:
+    """A key stops working within ten seconds."""
+    from suasion.serving.access import revoke_key
+    from suasion.serving.store import Store
+
+    store = Store(url)
+    found = revoke_key(store, key_id)
+    store.close()
+    if not found:
+        raise click.BadParameter("no key of this id works", param_hint="KEY_ID")
+    click.echo(f"{key_id} revoked")
+
+
+@click.command(epilog=example("suasion outbound --input runs/briefs.jsonl --store sqlite:///suasion.db"))
+@click.option("--input", "source", type=FILE, required=True, help="briefs, one JSON a line")
+@click.option("--pack", "pack_name", default="hotel", show_default=True)
+@STORE
+def outbound(source: Path, pack_name: str, url: str) -> None:
+    """Put briefs into the line: the service on this store begins their conversations as its limits allow."""
+    from datetime import UTC, datetime
+
+    from suasion.negotiation.pack import Pack
+    from suasion.serving.outbound import enqueue, read_briefs
+    from suasion.serving.store import Store
+
+    pack = Pack.load(pack_name)
+    briefs = read_briefs(source, pack)
+    store = Store(url)
+    line = enqueue(store, pack, briefs, datetime.now(UTC))
+    store.close()
+    click.echo(f"{line.queued} in the line, {line.refused} left out: their contact has opted out")
+
+
+@click.group("store", epilog=example("suasion store export --output runs/conversations.jsonl"))
+def store_group() -> None:
+    """What a service stored."""
+
+
+@store_group.command("export", epilog=example("suasion store export --output runs/conversations.jsonl"))
+@STORE
+@click.option("--pack", "pack_name", default="hotel", show_default=True)
+@click.option("--output", type=FILE, required=True, help="dialogue records, one JSON a line")
+def store_export(url: str, pack_name: str, output: Path) -> None:
+    """Every conversation as a dialogue record: for `suasion score`, incidents and training."""
+    from suasion.negotiation.dialogue import write_dialogues
+    from suasion.negotiation.pack import Pack
+    from suasion.serving.store import Store
+    from suasion.serving.transcripts import records
+
+    store = Store(url)
+    count = write_dialogues(output, records(store, Pack.load(pack_name)))
+    store.close()
+    click.echo(f"{count} conversations in {output}")

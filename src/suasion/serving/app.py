@@ -1,0 +1,50 @@
+"""The web application: routes, edge, and what starts and stops with it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from suasion.serving import completions, conversations, desk, operations
+from suasion.serving.context import Context, tell_errors
+from suasion.serving.edge import Edge
+
+ABOUT = """Conversations with an agent behind a guard. Write what the counterpart wrote; send what comes back.
+Every error is `{"error": ..., "field": ...}`. A request with an
+`Idempotency-Key` is done once, however often it is sent."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    context: Context, hosts: frozenset[str] | None = LOOPBACK, beside: Lifespan | None = None
+) -> ASGIApp:
+    """The application; closing it closes agent and store. `beside` runs while it does."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            if beside is None:
+                yield
+            else:
+                async with beside(app):
+                    yield
+        finally:
+            context.service.batcher.close()
+            context.service.store.close()
+
+    app = FastAPI(
+        title="Suasion",
+        version=version("suasion"),
+        description=ABOUT,
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=life,
+    )
+    app.state.context = context
+    tell_errors(app)
+    for part in (conversations, completions, desk, operations):
+        app.include_router(part.routes)
+    return Edge(app, context.metrics, hosts)

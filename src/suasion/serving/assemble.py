@@ -1,0 +1,91 @@
+"""The service put together from an agent, a pack and a store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from suasion.agents.guarded import GuardedAgent
+from suasion.agents.intent import IntentAgent
+from suasion.counterpart.simulate import Agent
+from suasion.errors import InputError
+from suasion.negotiation.pack import Pack
+from suasion.rewards.rules import RuleSet
+from suasion.rewards.score import Severity
+from suasion.serving.access import Gate, RateLimit, has_keys
+from suasion.serving.batching import Batcher
+from suasion.serving.compose import Identity
+from suasion.serving.context import Context
+from suasion.serving.metrics import Metrics
+from suasion.serving.service import Service
+from suasion.serving.store import Store
+
+LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """An agent with its pack, and the run and arm under which its words are stored."""
+
+    agent: Agent
+    pack: Pack
+    run: str
+    arm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`rate`: requests a second of one key, 0 for any; `batch`: dialogues written at once."""
+
+    rate: float = 100.0
+    batch: int = 64
+    attempts: int = 3
+    withhold: Severity = Severity.CRITICAL
+    seed: int = 0
+
+
+def load_speaker(name: str, pack_name: str) -> Speaker:
+    """`intent`, or the directory of a run. Raises InputError when it is neither."""
+    if name == "intent":
+        pack = Pack.load(pack_name)
+        return Speaker(IntentAgent(pack), pack, f"intent-{pack.version}", "intent")
+    if name.startswith(("http://", "https://")):
+        raise InputError("agents at an address are not served yet: give a run directory, or intent", name)
+    from suasion.pipeline import load_agent
+
+    agent, config = load_agent(Path(name))
+    return Speaker(agent, Pack.load(config.pack), Path(name).resolve().name, "policy")
+
+
+def assemble(
+    speaker: Speaker,
+    store: Store,
+    needs_keys: bool | None = None,
+    limits: Limits = Limits(),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    rules: RuleSet | None = None,
+) -> Context:
+    """Everything that the routes need. `needs_keys` None: where the store has any; `rules` None: the pack's.
+
+    Raises InputError when the pack's rules can't be loaded.
+    """
+    guard = GuardedAgent(
+        speaker.agent, speaker.pack, rules=rules, attempts=limits.attempts, withhold=limits.withhold
+    )
+    metrics = Metrics()
+    batcher = Batcher(guard.answer, limits.seed, largest=limits.batch, on_batch=metrics.batched)
+    identity = Identity(speaker.run, speaker.arm, guard.version)
+    service = Service(store, guard, batcher, identity, clock, metrics.replied)
+    keys = has_keys(store) if needs_keys is None else needs_keys
+    return Context(service, Gate(store), RateLimit(limits.rate), metrics, keys)
+
+
+def check_exposure(host: str, store: Store) -> None:
+    """Raises InputError for an address beyond loopback while the store has no keys."""
+    if host not in LOOPBACK_ADDRESSES and not has_keys(store):
+        raise InputError(
+            "others than this machine may ask only with keys: make one with "
+            "`suasion key create --scope agent --store ...`, or serve on 127.0.0.1",
+            host,
+            field="--host",
+        )
