@@ -14,8 +14,8 @@ from suasion.cli.export import export_group
 from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, command_line, example
 from suasion.cli.panel import panel
-from suasion.cli.speaker import load_speaker
 from suasion.cli.serve import key, outbound, serve, store_group
+from suasion.cli.speaker import load_speaker
 
 if TYPE_CHECKING:
     from suasion.pipeline import Stage

@@ -2,6 +2,7 @@
 
 import math
 import random
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -87,12 +88,11 @@ def _line(talk: Dialogue, hotel: str, arm: str, rules: RuleSet) -> Conversation:
     outcome = talk.outcome
     assert outcome is not None  # a simulated dialogue has one
     results = ticket_results([talk])
+    reductions = [one.reduction for one in results if one.reduction is not None]
     broken, replies = violations(talk, rules)
-    more = {
-        "city": talk.brief.details["city"],
-        "currency": talk.brief.tickets[0].currency,
-        "ending": outcome.ending,
-    }
+    more = {**talk.brief.details, "ending": outcome.ending}
+    if talk.brief.tickets:
+        more["currency"] = talk.brief.tickets[0].currency
     return Conversation(
         hotel=hotel,
         arm=arm,
@@ -100,10 +100,10 @@ def _line(talk: Dialogue, hotel: str, arm: str, rules: RuleSet) -> Conversation:
         success=outcome.success,
         tickets=len(results),
         tickets_won=sum(one.success for one in results),
-        reduction=round(sum(one.reduction for one in results) / len(results), 6),
+        reduction=round(statistics.mean(reductions), 6) if reductions else None,
         replies=replies,
         violations=broken,
-        **more,
+        **{name: value for name, value in more.items() if name not in Conversation.model_fields},
     )
 
 
