@@ -288,6 +288,13 @@ def test_real_replies_are_scored(real: list[Dialogue], tmp_path: Path) -> None:
     assert len(critical) < 0.05 * len(scores)  # people who ask for a gift mostly behave
 
 
+def test_the_scripted_agent_can_answer_real_people(real: list[Dialogue]) -> None:
+    contexts = [example.dialogue for example in next_reply_examples(real[:20], PACK)]
+    replies = IntentAgent(PACK).reply(contexts, 0)
+    assert all(replies)
+    assert not any("{" in reply for reply in replies)
+
+
 def test_real_dialogues_can_be_learnt_from(real: list[Dialogue], tmp_path: Path) -> None:
     records = tmp_path / "human.jsonl"
     records.write_text("\n".join(d.model_dump_json(exclude_none=True) for d in real[:50]), "utf-8")

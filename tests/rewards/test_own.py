@@ -134,6 +134,12 @@ def test_what_goes_wrong_is_a_status_and_no_number(body: str, why: str, make: Ma
     assert why in score.evidence[-1].note
 
 
+def test_pack_check_counts_them(make: Make) -> None:
+    result = CliRunner().invoke(main, ["pack", "check", str(make(SHORT, "mine:short").path)])
+    assert result.exit_code == 0
+    assert "1 of its own rewards" in result.stdout
+
+
 def test_one_reply_that_fails_leaves_the_others(make: Make) -> None:
     code = """
         def picky(dialogue):

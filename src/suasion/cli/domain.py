@@ -93,7 +93,7 @@ def pack_group() -> None:
 @click.option("--sop", "shows_sop", is_flag=True, help="draw the SOP: stages, what they ask for, exits")
 def pack_check(name: str, shows_sop: bool) -> None:
     """Load a pack, run the examples of its intents and rules, say and hear each of its phrases, and hold some
-    conversations in its world."""
+    conversations in its world. Code that it names for rewards and checks is loaded and run."""
     from suasion.data.rubric import load_rubric
     from suasion.data.synthesize import try_out
     from suasion.data.tables import load_tables
@@ -118,7 +118,8 @@ def pack_check(name: str, shows_sop: bool) -> None:
         click.echo(draw_sop(pack.sop) + "\n")
     stages = len(pack.sop.stages) + len(pack.sop.side_states)
     acts = len(pack.intents.intents)
-    click.echo(f"{pack.id} {pack.version}: {stages} stages, {acts} acts, {len(rules.rules)} rules")
+    own = f", {len(rules.own)} of its own rewards" if rules.own else ""
+    click.echo(f"{pack.id} {pack.version}: {stages} stages, {acts} acts, {len(rules.rules)} rules{own}")
 
 
 @pack_group.command("new", epilog=example("suasion pack new mine --from generic --output runs/packs/mine"))
