@@ -82,8 +82,7 @@ class RewardsConfig(_Frozen):
         0.4, ge=-1, le=1, description="kappa on held-out verdicts below which a criterion is not read"
     )
     missing: Literal["neutral", "drop"] = Field(
-        "neutral",
-        description="an unread judge, or a rule of one's own that failed: E of 0, or drop the reply",
+        "neutral", description="an unread judge: E of 0, or drop the reply"
     )
     max_unread: float = Field(0.5, ge=0, le=1, description="stop the run above this share of unread replies")
 
