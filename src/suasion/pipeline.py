@@ -47,7 +47,7 @@ from suasion.training.sampled_pairs import sampled_pairs
 from suasion.training.sft import fit_sft
 from suasion.training.trainer import Trainer
 
-OPENINGS_SEED = 500_000  # hotels whose openings teach the reward model are not those that REPO talks with
+OPENINGS_SEED = 500_000  # openings that teach the reward model are not to those that REPO talks with
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 # of a run's time, as measured: for the remaining time that is shown
 SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.13, "rewards": 0.13, "training": 0.41, "evaluation": 0.31}

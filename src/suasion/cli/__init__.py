@@ -212,7 +212,7 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
 )
 @click.option("--agent", required=True, help="run directory, or `intent`")
 @click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
-@click.option("--conversations", type=click.IntRange(1), help="drawn, of hotels that no training has seen")
+@click.option("--conversations", type=click.IntRange(1), help="drawn, of a split that no training has seen")
 @click.option("--briefs", "source", type=FILE, help="these instead: records without turns (an online set)")
 @click.option("--seed", type=int, default=0)
 @click.option("--output", type=FILE, required=True)

@@ -38,7 +38,7 @@ def data_synthesize(pack_name: str, count: int, seed: int, split: str, output: P
 @click.option("--seed", type=int, default=0)
 @click.option("--output", type=FILE, required=True)
 def data_online(pack_name: str, count: int, seed: int, output: Path) -> None:
-    """Briefs of unseen hotels with counterparts of wider ranges than the pack's, for `simulate --briefs`."""
+    """Unseen briefs, with counterparts of wider ranges than the pack's, for `simulate --briefs`."""
     from suasion.counterpart.online import draw_online
     from suasion.negotiation.dialogue import write_dialogues
     from suasion.negotiation.pack import Pack

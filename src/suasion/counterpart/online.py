@@ -79,7 +79,7 @@ def _traits(given: object, file: str, line: int) -> Traits:
 
 
 def draw_online(pack: Pack, count: int, seed: int) -> list[Dialogue]:
-    """`count` briefs of hotels that no training has seen, with types from wider ranges than the pack's.
+    """`count` briefs that no training has seen, with types from wider ranges than the pack's.
 
     The n-th is the same for any larger count.
     """

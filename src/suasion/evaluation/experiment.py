@@ -43,10 +43,10 @@ class Plan:
 def plan(pack: Pack, conversations: int, hotels: int, seed: int) -> Plan:
     """Conversations with about `hotels` hotels that no training has seen.
 
-    A hotel is a name in a city with a number, since there are fewer names than hotels.
+    A hotel is its brief's first two details with a number, since there are fewer names than hotels.
     """
     briefs = tuple(draw_briefs(pack, conversations, seed, "test"))
-    places = [f"{brief.details['hotel']}, {brief.details['city']}" for brief in briefs]
+    places = [", ".join(list(map(str, brief.details.values()))[:2]) for brief in briefs]
     branches = math.ceil(hotels / len(set(places)))
     rng = random.Random(f"{seed}:branch")
     return Plan(briefs, tuple(f"{place} {rng.randrange(branches) + 1}" for place in places), seed)

@@ -141,7 +141,7 @@ def _ticket(number: int, ticket: Ticket) -> str:
     net = to_net(price, ticket.commission_rate).amount
     details = ", ".join(str(value) for value in ticket.details.values())
     text = (
-        f"room {number}: {details}; selling price {ticket.selling_price:g} {ticket.currency}, net {net:g}; "
+        f"price {number}: {details}; selling price {ticket.selling_price:g} {ticket.currency}, net {net:g}; "
         f"a selling price of {ticket.target_selling_price:g} suffices (private)"
     )
     seen = ticket.competitor_price
@@ -149,7 +149,7 @@ def _ticket(number: int, ticket: Ticket) -> str:
 
 
 def conversation_of(talk: Dialogue) -> str:
-    """The turns, the agent's numbered A1, A2, .., the hotel's H1, H2, .."""
+    """The turns, the agent's numbered A1, A2, .., the other side's H1, H2, .."""
     lines, counts = [], {"agent": 0, "counterpart": 0}
     for turn in talk.turns:
         if turn.text is None:

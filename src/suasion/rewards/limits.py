@@ -19,7 +19,7 @@ class Window:
         self._lock = Lock()
 
     def take(self, amount: float) -> float:
-        """0 where there was room and it was taken; else the seconds after which to ask again.
+        """0 where there was enough left and it was taken; else the seconds after which to ask again.
 
         An amount above the whole limit waits for an empty minute, not for ever.
         """
@@ -29,14 +29,14 @@ class Window:
             now = self.clock()
             while self._taken and self._taken[0][0] <= now - MINUTE:
                 self._sum -= self._taken.popleft()[1]
-            room = self.limit - self._sum
-            if amount <= room or not self._taken:
+            left = self.limit - self._sum
+            if amount <= left or not self._taken:
                 self._add(now, amount)
                 return 0.0
             until = now
             for when, freed in self._taken:
-                until, room = when + MINUTE, room + freed
-                if amount <= room:
+                until, left = when + MINUTE, left + freed
+                if amount <= left:
                     break
             return max(1e-3, until - now)
 

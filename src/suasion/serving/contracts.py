@@ -54,7 +54,7 @@ class NewConversation(_Taken):
 
     brief: Brief = Field(description="what the agent may say, with the fields that the pack declares")
     contact: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_sayable)] | None = Field(
-        None, description="who is written to; the brief's first declared field (the hotel) where not given"
+        None, description="who is written to; the brief's first declared field where not given"
     )
     opening: bool = Field(True, description="the agent speaks first, and the answer carries its words")
     follow_up: bool = Field(

@@ -1,6 +1,6 @@
 """Preference pairs from the policy's own negotiations: of two replies without fault, the one that wins more.
 
-A first message decides whether a hotel answers at all, which no rule and no criterion sees. From the same
+A first message decides whether anybody answers at all, which no rule and no criterion sees. From the same
 state each reply is gone on from many times (`counterpart.rollouts`), and what became of it tells them apart.
 """
 
@@ -20,7 +20,7 @@ MARGIN = 0.04  # of the tickets: what is nearer than that, chance may have told 
 
 
 def outcome_pairs(agent: PolicyAgent, rules: RewardSuite, count: int, seed: int) -> list[Pair]:
-    """Pairs from the first messages of `count` negotiations with hotels of the training split.
+    """Pairs from the first messages of `count` negotiations of the training split.
 
     Where the prospects of the best and the worst reply that break no rule lie MARGIN apart, they are a pair.
     """
