@@ -30,7 +30,10 @@ ALLOWED = [
     ("cli/evaluate.py", r"benchmarks/hotel/"),
     ("counterpart/online.py", r"(?i)\broom\b"),
     # The example of a brief in the service's description has to be of some domain.
-    ("serving/contracts.py", r'(?i)"hotel": |Sunrise Hotel|hotel\'s page|"room": "Queen Room"|"check_(in|out)": '),
+    (
+        "serving/contracts.py",
+        r'(?i)"hotel": |Sunrise Hotel|hotel\'s page|"room": "Queen Room"|"check_(in|out)": ',
+    ),
     # Of the hotel benchmark, and to be moved beside its other instruments: the graders' words and guide.
     ("evaluation/reply_numbers.py", r"nights?\??|rooms\?|hotels\?|guests?"),
     ("evaluation/templates/panel_guide.md", r"(?i)hotel|rooms?|bookings|guests?"),
