@@ -1,11 +1,14 @@
 """Journeys through the API, with the intent agent and a real SQLite file."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 from tests.serving.conftest import Clock, Make, Scripted, context_of
 
+from suasion.cli import main
 from suasion.negotiation.dialogue import parse_dialogue
 
 
@@ -21,7 +24,9 @@ def say(client: TestClient, conversation: str, text: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def test_a_price_is_confirmed_once_typed_and_exported(client: TestClient, brief: dict[str, Any]) -> None:
+def test_a_price_is_confirmed_once_typed_and_exported(
+    client: TestClient, brief: dict[str, Any], url: str, tmp_path: Path
+) -> None:
     opening = begin(client, brief)
     one = opening["conversation_id"]
     assert "Voyara" in opening["text"]
@@ -41,6 +46,12 @@ def test_a_price_is_confirmed_once_typed_and_exported(client: TestClient, brief:
     assert dialogue.outcome is not None
     assert dialogue.outcome.tickets == {"t1": 380.0}
     assert dialogue.outcome.success
+    output = str(tmp_path / "out.jsonl")
+    words = ["store", "export", "--store", url, "--output", output]
+    assert "1 conversations in" in CliRunner().invoke(main, words).output
+    assert "4 replies in" in CliRunner().invoke(main, [*words, "--replies"]).output
+    words = ["score", "--input", output, "--output", str(tmp_path / "scores.jsonl")]
+    assert "4 scored, 0 of them break a rule" in CliRunner().invoke(main, words).output
     kinds = [event.kind for event in context_of(client).service.store.events_after(0, 100)]
     assert kinds == ["started", "agreed", "ended"]
 

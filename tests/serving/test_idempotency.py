@@ -13,9 +13,9 @@ from tests.serving.conftest import NOW, context_of
 from suasion.negotiation.pack import Pack
 from suasion.rewards.rules import RuleSet
 from suasion.serving.app import create_app
+from suasion.serving.asked import Asked
 from suasion.serving.assemble import Limits, assemble, load_speaker
 from suasion.serving.records import Entry, Message, stamp
-from suasion.serving.service import Asked
 from suasion.serving.store import Store
 
 

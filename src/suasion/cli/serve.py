@@ -164,14 +164,18 @@ def store_group() -> None:
 @STORE
 @click.option("--pack", "pack_name", default="hotel", show_default=True)
 @click.option("--output", type=FILE, required=True, help="dialogue records, one JSON a line")
-def store_export(url: str, pack_name: str, output: Path) -> None:
-    """Every conversation as a dialogue record: for `suasion score`, incidents and training."""
+@click.option("--replies", "by_reply", is_flag=True, help="one for each reply, as `suasion score` reads them")
+def store_export(url: str, pack_name: str, output: Path, by_reply: bool) -> None:
+    """Every conversation as a dialogue record with its outcome so far."""
     from suasion.negotiation.dialogue import write_dialogues
     from suasion.negotiation.pack import Pack
     from suasion.serving.store import Store
-    from suasion.serving.transcripts import records
+    from suasion.serving.transcripts import records, replies_of
 
     store = Store(url)
-    count = write_dialogues(output, records(store, Pack.load(pack_name)))
+    found = records(store, Pack.load(pack_name))
+    if by_reply:
+        found = (reply for record in found for reply in replies_of(record))
+    count = write_dialogues(output, found)
     store.close()
-    click.echo(f"{count} conversations in {output}")
+    click.echo(f"{count} {'replies' if by_reply else 'conversations'} in {output}")

@@ -20,6 +20,7 @@ from suasion.serving.metrics import Metrics
 from suasion.serving.service import Service
 from suasion.serving.store import Store
 
+LINGER = 0.01  # of a policy, whose replies take seconds
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -31,6 +32,7 @@ class Speaker:
     pack: Pack
     run: str
     arm: str
+    linger: float = 0.0  # seconds for which a request waits for others to share its batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def load_speaker(name: str, pack_name: str) -> Speaker:
     from suasion.pipeline import load_agent
 
     agent, config = load_agent(Path(name))
-    return Speaker(agent, Pack.load(config.pack), Path(name).resolve().name, "policy")
+    return Speaker(agent, Pack.load(config.pack), Path(name).resolve().name, "policy", LINGER)
 
 
 def assemble(
@@ -73,7 +75,9 @@ def assemble(
         speaker.agent, speaker.pack, rules=rules, attempts=limits.attempts, withhold=limits.withhold
     )
     metrics = Metrics()
-    batcher = Batcher(guard.answer, limits.seed, largest=limits.batch, on_batch=metrics.batched)
+    batcher = Batcher(
+        guard.answer, limits.seed, limits.batch, linger=speaker.linger, on_batch=metrics.batched
+    )
     identity = Identity(speaker.run, speaker.arm, guard.version)
     service = Service(store, guard, batcher, identity, clock, metrics.replied)
     keys = has_keys(store) if needs_keys is None else needs_keys

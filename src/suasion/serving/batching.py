@@ -1,7 +1,8 @@
-"""Requests in flight share a batch: one thread speaks for all, a lone request never waits for company."""
+"""Requests in flight share a batch: one thread speaks for all."""
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Batcher:
     Args:
         answers: the agent's `answer`; only ever called from the one thread.
         largest: dialogues in a batch.
+        linger: seconds for which a first request waits for company; for agents that take far longer.
         waiting: dialogues in the queue beyond which `submit` raises BusyError.
         on_batch: told the size of each batch.
     """
@@ -40,9 +42,11 @@ class Batcher:
         seed: int = 0,
         largest: int = 64,
         waiting: int = 2048,
+        linger: float = 0.0,
         on_batch: Callable[[int], None] = lambda size: None,
     ) -> None:
         self._answers, self._seed, self._largest, self._on_batch = answers, seed, largest, on_batch
+        self._linger = linger
         self._jobs: queue.Queue[_Job | None] = queue.Queue(waiting)
         self._gate = threading.Lock()
         self._closed = False
@@ -80,6 +84,8 @@ class Batcher:
         going = True
         while going:
             group = [self._jobs.get()]
+            if self._linger and group[0] is not None:
+                time.sleep(self._linger)
             while len(group) < self._largest:
                 try:
                     group.append(self._jobs.get_nowait())

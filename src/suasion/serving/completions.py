@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue, Turn
+from suasion.serving.asked import RefusedError
 from suasion.serving.context import ERRORS, ForAgents, Here
 from suasion.serving.contracts import BRIEF_EXAMPLE, GuardNote, NewConversation, Text
-from suasion.serving.service import RefusedError, Service
+from suasion.serving.service import Service
 from suasion.serving.standing import notes_of
 from suasion.yaml_files import describe
 

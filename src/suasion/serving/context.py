@@ -13,11 +13,12 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, Caller, Gate, RateLimit, Scope
+from suasion.serving.asked import Answered, RefusedError
 from suasion.serving.batching import BusyError
 from suasion.serving.contracts import Problem
 from suasion.serving.logs import LOG, request_id
 from suasion.serving.metrics import Metrics
-from suasion.serving.service import Answered, RefusedError, Service
+from suasion.serving.service import Service
 from suasion.yaml_files import describe
 
 RETRY_SECONDS = 2

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from suasion.negotiation.dialogue import Dialogue
 from suasion.serving.access import OPERATORS, Caller
+from suasion.serving.asked import Asked
 from suasion.serving.context import (
     ERRORS,
     Context,
@@ -30,7 +31,6 @@ from suasion.serving.contracts import (
 )
 from suasion.serving.records import Conversation as Record
 from suasion.serving.records import Message, Standing, Status, contact_key
-from suasion.serving.service import Asked
 from suasion.serving.store import conversation_of, standing_of
 from suasion.serving.transcripts import record_of
 

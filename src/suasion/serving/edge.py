@@ -86,7 +86,7 @@ class Edge:
 
 def _name(host: str) -> str:
     """The host without its port."""
-    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
 
 
 def _method(scope: Scope) -> str:

@@ -14,12 +14,13 @@ from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import parse_dialogue
 from suasion.negotiation.pack import Pack
 from suasion.serving import schema
+from suasion.serving.asked import Asked, RefusedError
 from suasion.serving.batching import BusyError
 from suasion.serving.contracts import NewConversation
 from suasion.serving.hours import Reach
 from suasion.serving.logs import LOG, conversation_id
 from suasion.serving.records import Status, contact_key, contact_of, moment, stamp
-from suasion.serving.service import Asked, RefusedError, Service
+from suasion.serving.service import Service
 from suasion.serving.store import Store
 
 CALLER = "outbound"

@@ -1,8 +1,6 @@
 """The service: conversations with an agent behind a guard, each request all done or not at all."""
 
 import asyncio
-import hashlib
-import json
 import time
 import uuid
 from collections import OrderedDict
@@ -17,12 +15,12 @@ from suasion.agents.guarded import GuardedAgent, GuardedReply
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.tracker import State, advance, start, track
+from suasion.serving.asked import Answered, Asked, RefusedError
 from suasion.serving.batching import Batcher
 from suasion.serving.compose import Identity, Said, compose, new_talk, operator_speaks
 from suasion.serving.contracts import MAX_FACTS, MAX_TICKETS, NewConversation, OperatorSays, Reply
 from suasion.serving.locks import Locks
 from suasion.serving.records import (
-    Answer,
     Conversation,
     Entry,
     Happening,
@@ -40,42 +38,6 @@ from suasion.serving.store import Store
 REMEMBERED = 4096  # conversations whose turns are not read again for their next message
 TRIES = 3  # readings of a conversation that another process writes to as well
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class RefusedError(Exception):
-    """A request that can't be served; becomes an answer with that status."""
-
-    status: int
-    message: str
-    field: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks, under which idempotency key, and what (as a hash: a key answers one request only)."""
-
-    caller: str
-    key: str | None = None
-    fingerprint: str = ""
-    key_id: str | None = None
-
-    @classmethod
-    def of(cls, caller: str, key: str | None, path: str, body: Any, key_id: str | None = None) -> "Asked":
-        written = json.dumps([path, body], sort_keys=True, default=str)
-        return cls(caller, key, hashlib.sha256(written.encode("utf-8", "replace")).hexdigest(), key_id)
-
-    def answer(self, status: int, body: dict[str, Any]) -> Answer | None:
-        return Answer(self.caller, self.key, self.fingerprint, status, body) if self.key else None
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """`replayed`: it was answered before, and nothing was done now."""
-
-    status: int
-    body: dict[str, Any]
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,9 @@ class Store:
         table, standing = schema.conversations, schema.standings
         query: Select[Any] = select(table, standing).join(standing)
         for name, value in filters.items():
+            if name == "stage":  # as it is shown: a side state comes before its stage
+                query = query.where(func.coalesce(standing.c.side, standing.c.stage) == value)
+                continue
             column = standing.c[name] if name in standing.c else table.c[name]
             query = query.where(column == value)
         if before is not None:

@@ -38,6 +38,14 @@ def record_of(talk: Talk, pack: Pack) -> Dialogue:
     )
 
 
+def replies_of(record: Dialogue) -> Iterator[Dialogue]:
+    """Each reply of the agent with the turns before it: what `suasion score` reads."""
+    for place, turn in enumerate(record.turns):
+        if turn.speaker == "agent" and turn.text is not None:
+            before = {"id": f"{record.id}-{place}", "turns": record.turns[:place], "reply": turn.text}
+            yield record.model_copy(update=before | {"outcome": None})
+
+
 def records(store: Store, pack: Pack) -> Iterator[Dialogue]:
     """Every conversation of the pack, in the order in which they began."""
     return (record_of(talk, pack) for talk in store.talks() if talk.conversation.pack == pack.id)

@@ -1,0 +1,44 @@
+"""Who asks what, and how it is answered: once for each idempotency key."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from suasion.serving.records import Answer
+
+
+@dataclass(slots=True)
+class RefusedError(Exception):
+    """A request that can't be served; becomes an answer with that status."""
+
+    status: int
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, under which idempotency key, and what (as a hash: a key answers one request only)."""
+
+    caller: str
+    key: str | None = None
+    fingerprint: str = ""
+    key_id: str | None = None
+
+    @classmethod
+    def of(cls, caller: str, key: str | None, path: str, body: Any, key_id: str | None = None) -> "Asked":
+        written = json.dumps([path, body], sort_keys=True, default=str)
+        return cls(caller, key, hashlib.sha256(written.encode("utf-8", "replace")).hexdigest(), key_id)
+
+    def answer(self, status: int, body: dict[str, Any]) -> Answer | None:
+        return Answer(self.caller, self.key, self.fingerprint, status, body) if self.key else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """`replayed`: it was answered before, and nothing was done now."""
+
+    status: int
+    body: dict[str, Any]
+    replayed: bool = False
