@@ -175,7 +175,7 @@ def load(source: str, pack: Pack, dialogues: list[Dialogue]) -> tuple[Judge, lis
         from suasion.judging import load as load_fitted
 
         return load_fitted(Path(source)), [d.model_copy(update={"brief": Brief()}) for d in dialogues]
-    from suasion.scoring import load_suite
+    from suasion.rewards.saved import load_suite
 
     judge = load_suite(pack, "local", source).judge
     if judge is None:

@@ -120,7 +120,7 @@ def test_threads_share_batches_and_one_thread_reads(hotel: Pack, dialogues: list
 def test_order_and_batch_change_no_number(
     hotel: Pack, dialogues: list[Dialogue], order: list[int], batch: int
 ) -> None:
-    suite = RewardSuite(hotel, Deaf(), Lengthy())
+    suite = RewardSuite(hotel, Deaf(), Lengthy(), RewardsConfig(missing="neutral"))
     pool = [*dialogues, *(one.with_reply(f"{one.reply} Indeed.") for one in dialogues)]
     paid = asked(Scorer(suite, RewardSettings(window=0.002, batch=batch)), [pool[place] for place in order])
     assert [one.reading for one in paid] == [suite.score([pool[place]])[0] for place in order]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from suasion.config import GenerationConfig, RunConfig, TrainingConfig
+from suasion.config import GenerationConfig, RewardsConfig, RunConfig, TrainingConfig
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.new_pack import new_pack
@@ -74,12 +74,15 @@ def test_some_failures_are_told_and_training_goes_on(
     pack_failing: Callable[[int], Pack], another: Callable[[], Backbone], tmp_path: Path
 ) -> None:
     pack = pack_failing(3)
-    suite = RewardSuite(pack, None, Pleased())
-    read = suite.score([Dialogue(id=f"r{n}", brief=Brief(), reply=f"{n} .") for n in range(40)])
+    suite = RewardSuite(pack, None, Pleased(), RewardsConfig(missing="neutral"))
+    replies = [Dialogue(id=f"r{n}", brief=Brief(), reply=f"{n} .") for n in range(40)]
+    read = suite.score(replies)
     failed = [one for one in read if one.scores[Source.RULES].status == Status.FAILED]
     assert 5 < len(failed) < 20
     assert all(one.e_func is None and one.r_total == 1.0 for one in failed)  # neutral: R_model alone
     assert all(one.r_total is not None for one in read)
+    by_default = RewardSuite(pack, None, Pleased()).score(replies)
+    assert [one.r_total is None for one in by_default] == [one in failed for one in read]  # they are dropped
     trained(pack, another(), tmp_path / "run")
     shares = [step["share_unread_rules"] for step in read_steps(tmp_path / "run")]
     assert len(shares) == 3
