@@ -9,8 +9,10 @@ import click
 
 from suasion.cli.ab import ab
 from suasion.cli.domain import data, pack_group
+from suasion.cli.incident import incident
 from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, example
+from suasion.cli.patch import patch
 
 if TYPE_CHECKING:
     from suasion.counterpart.simulate import Agent
@@ -281,5 +283,7 @@ def _complain(error: object) -> None:
 
 main.add_command(ab)
 main.add_command(data)
+main.add_command(incident)
 main.add_command(judge)
 main.add_command(pack_group)
+main.add_command(patch)
