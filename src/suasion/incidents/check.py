@@ -29,7 +29,7 @@ def check_patch(patch: PatchFile, files: Files, origin: Path, in_force: Sequence
     """Try the patch on a pack of these files; `origin` is where they are from, for what is told.
 
     The pack's own examples are run in it, then the patch's, then those of the patches that are in force.
-    Raises InputError for the first thing that does not hold, in the patch file at its line where it lies there.
+    Raises InputError for the first thing that does not hold, at its line in the patch where it lies there.
     """
     _refuse_same_target(patch, in_force)
     with staged(files, origin) as old, candidate(patch, files, origin) as new:
@@ -110,8 +110,8 @@ def _keep_promises(patch: PatchFile, before: RuleSet, after: RuleSet, in_force: 
         for _, reply in _records(other, "hits", after) if other.patch.kind == "rule" else ():
             if target in _objecting(before, reply) and target not in _objecting(after, reply):
                 raise patch.error(
-                    f"contradicts patch {other.patch.id!r}: {reply.reply!r} must be objected to by {target!r}, "
-                    "but no longer would be; revert that patch first, or mend one of the two",
+                    f"contradicts patch {other.patch.id!r}: {target!r} must object to {reply.reply!r}, but "
+                    "no longer would; revert that patch first, or mend one of the two",
                 )
         for _, reply in _records(other, "passes", after) if other.patch.kind == "rule" else ():
             if mine in _objecting(after, reply) and mine not in _objecting(before, reply):

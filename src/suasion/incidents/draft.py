@@ -118,7 +118,7 @@ def _version_of(rule_id: str, text: str, pack: Pack) -> str:
 
 
 def draft_criterion(incident: Incident, question: str, points: float, who: str, when: str) -> str:
-    """A patch that adds a criterion. Verdicts are proposed from the incident; a person confirms or mends them."""
+    """A patch that adds a criterion, with verdicts from the incident for a person to confirm or to mend."""
     name = "-".join(re.findall(r"[a-z0-9]+", question.lower())[:5]) or "criterion"
     criterion = {"id": name, "question": question, "points": points, "version": 1}
     pattern = draft_pattern(incident.dialogue.reply or "", incident.span)
@@ -129,7 +129,7 @@ def draft_criterion(incident: Incident, question: str, points: float, who: str, 
         for record, verdict in proposed
     ]
     advice = [
-        f"Read each verdict, mend it, and set confirmed: true; at least {ENOUGH_VERDICTS} in all, of both answers.",
+        f"Mend each verdict and set confirmed: true; it takes at least {ENOUGH_VERDICTS}, of both answers.",
     ]
     head = {"criterion": criterion, "verdicts": verdicts}
     return _text(incident, who, when, f"add-{name}", head, {}, advice)
@@ -152,8 +152,12 @@ def _text(
     ]
     limits = {"limits": {"max_share": 0.05}}
     return "".join(
-        [*(f"# {line}\n" for line in comments), _dump(head), _dump(change), body]
-        + [_dump(cases) if cases else "", _dump(limits)]
+        (
+            *(f"# {line}\n" for line in comments),
+            _dump(head) + _dump(change) + body,
+            _dump(cases) if cases else "",
+            _dump(limits),
+        )
     )
 
 

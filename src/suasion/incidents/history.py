@@ -1,4 +1,4 @@
-"""What became of a pack: every patch applied or reverted, and every version of its files, kept in its folder."""
+"""What became of a pack: every patch applied or reverted, and the bytes of every version, in its folder."""
 
 import fcntl
 import hashlib
@@ -128,7 +128,7 @@ class History:
         document: bytes | None = None,
         verdicts: bytes | None = None,
     ) -> Entry:
-        """Bring the pack to `files`, which differ from what it has in one file, and enter it. Under the lock."""
+        """Bring the pack to `files`, of which one differs from what it has, and enter it. Under the lock."""
         kept = {
             kind: self._keep(content)
             for kind, content in (("document", document), ("verdicts", verdicts))

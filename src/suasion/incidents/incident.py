@@ -127,7 +127,7 @@ def file_incident(incident: Incident, store: Path = STORE) -> Path:
 
 
 def load_incident(name: str, store: Path = STORE) -> Incident:
-    """An incident by id, or by the path of its file. Raises InputError when there is none, or a broken one."""
+    """An incident by id or by its file's path. Raises InputError when there is none, or a broken one."""
     path = Path(name)
     if path.suffix != ".json" or not path.is_file():
         path = store / f"{name}.json"

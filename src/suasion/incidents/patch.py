@@ -124,7 +124,7 @@ class Patch(_Frozen):
 
 @dataclass(frozen=True, slots=True)
 class PatchFile:
-    """A patch and where it was read from. `lines` are its block's, not indented, the first at `first_line`."""
+    """A patch and where it was read from. `lines`: its block's, not indented, the first at `first_line`."""
 
     patch: Patch
     yaml: YamlFile
@@ -176,10 +176,8 @@ def load_patch(path: Path, verdicts: Path | None = None) -> PatchFile:
     file = read_yaml(path)
     patch = file.parse(Patch)
     content = path.read_bytes()
-    if isinstance(patch.verdicts, str):
-        verdicts = verdicts or path.parent / patch.verdicts
-    else:
-        verdicts = None
+    beside = path.parent / patch.verdicts if isinstance(patch.verdicts, str) else None
+    verdicts = beside and (verdicts or beside)
     if patch.removes:
         return PatchFile(patch, file, content)
     key = patch.kind

@@ -76,8 +76,8 @@ def patched(patch: PatchFile, files: Files, origin: Path) -> dict[str, bytes]:
             raise patch.error(f"there is no {one.kind} {one.target!r} in {origin / name}", *where)
         if (found := content_version(entries[one.target])) != one.base:
             raise patch.error(
-                f"was written against version {one.base} of {one.kind} {one.target!r}, but the pack has {found}: "
-                "another change came between; write it anew from what is there now",
+                f"was written against version {one.base} of {one.kind} {one.target!r}, but the pack has "
+                f"{found}: another change came between; write it anew from what is there now",
                 "base",
             )
         after = listing.removed(block) if one.removes else listing.replaced(block, list(patch.lines))
@@ -104,7 +104,7 @@ def verify(text: str, wanted: Mapping[str, Any], rest: Mapping[str, Any], path: 
 
 
 def entries_of(text: str, path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The list's entries by id, and what else the file says. Raises InputError where there is no such list."""
+    """The list's entries by id, and what else the file says. Raises InputError where there is no list."""
     content = parse_yaml(text, path).content
     listed = content.get(key) if isinstance(content, dict) else None
     if not isinstance(listed, list) or not all(isinstance(one, dict) and "id" in one for one in listed):
