@@ -1,6 +1,7 @@
 """The commands as a user meets them."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -183,7 +184,7 @@ def every_command(command: Command, words: tuple[str, ...] = ()) -> list[tuple[t
 def test_every_help_has_an_example_of_a_real_command(words: tuple[str, ...], command: Command) -> None:
     result = CliRunner().invoke(main, [*words, "--help"])
     assert result.exit_code == 0
-    example = str(command.epilog).split("suasion ", 1)[1].split()
+    example = shlex.split(str(command.epilog).split("suasion ", 1)[1])
     found: Command = main
     while isinstance(found, Group):
         found = found.commands[example.pop(0)]
@@ -191,7 +192,9 @@ def test_every_help_has_an_example_of_a_real_command(words: tuple[str, ...], com
 
 
 CHEAP = {"score", "reply", "simulate", "data", "data synthesize", "pack", "pack check"}
-CHEAP |= {"ab", "ab analyze", "ab power"}
+CHEAP |= {"ab", "ab analyze", "ab power", "pack diff"}
+CHEAP |= {"incident", "incident file", "incident list", "incident show"}
+CHEAP |= {"patch", "patch new", "patch check", "patch backtest", "patch log"}
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,7 @@ def test_the_examples_that_train_nothing_run(
 ) -> None:
     (tmp_path / "examples").symlink_to(Path(__file__).parents[1] / "examples")
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, str(command.epilog).split("suasion ", 1)[1].split())
+    result = CliRunner().invoke(main, shlex.split(str(command.epilog).split("suasion ", 1)[1]))
     assert result.exit_code == 0, result.output
 
 

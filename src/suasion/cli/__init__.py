@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suasion.cli.ab import ab
+from suasion.cli.backtest import pack_diff
 from suasion.cli.domain import data, pack_group
 from suasion.cli.incident import incident
 from suasion.cli.judge import judge
@@ -287,3 +288,4 @@ main.add_command(incident)
 main.add_command(judge)
 main.add_command(pack_group)
 main.add_command(patch)
+pack_group.add_command(pack_diff)

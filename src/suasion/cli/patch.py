@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from suasion.cli.backtest import patch_backtest
 from suasion.cli.incident import now
 from suasion.cli.options import FILE, FOLDER, example
 
@@ -71,8 +72,13 @@ def patch_new(
 @patch.command("check", epilog=example("suasion patch check examples/patch.yaml --pack hotel"))
 @click.argument("path", metavar="PATCH", type=FILE)
 @_pack
-def patch_check(path: Path, pack_name: str) -> None:
-    """Try the patch on a pack: its examples, the pack's own, and those of the patches in force."""
+@click.option("--floor", type=click.FloatRange(-1, 1), default=0.6, show_default=True, help="least kappa")
+def patch_check(path: Path, pack_name: str, floor: float) -> None:
+    """Try the patch on a pack: its examples, the pack's own, and those of the patches in force.
+
+    For a criterion the local judge is fitted on its verdicts; exit code 1 when its kappa is below the floor.
+    """
+    from suasion.cli.criterion import agreement_on
     from suasion.incidents.apply import patches_in_force
     from suasion.incidents.check import check_patch
     from suasion.incidents.patch import load_patch
@@ -84,7 +90,18 @@ def patch_check(path: Path, pack_name: str) -> None:
     one = found.patch
     click.echo(f"{one.id}: {one.change} {one.kind} {one.target!r}; pack {checked.before} -> {checked.after}")
     if one.kind == "rule":
-        click.echo(f"{checked.flips} dialogues flip, {checked.stays} stay")
+        click.echo(f"{checked.flips} flip, {checked.stays} stay")
+        for names in checked.also:
+            if names:
+                click.echo(f"objected to before by {', '.join(names)}")
+        return
+    agreement = agreement_on(found, floor)
+    kappa = "none" if agreement.kappa is None else f"{agreement.kappa:.2f}"
+    ends = "" if agreement.low is None else f" ({agreement.low:.2f} to {agreement.high:.2f})"
+    read = "read" if agreement.read_at(floor) else "unread: below the floor"
+    click.echo(f"local judge on {checked.verdicts} verdicts: kappa {kappa}{ends}, {read}")
+    if not agreement.read_at(floor):
+        raise SystemExit(1)
 
 
 @patch.command("apply", epilog=example("suasion patch apply examples/patch.yaml --pack my-pack"))
@@ -142,3 +159,6 @@ def patch_rebuild(version: str, pack_name: str, output: Path) -> None:
 
     rebuild(find_pack(pack_name), version, output)
     click.echo(output)
+
+
+patch.add_command(patch_backtest)
