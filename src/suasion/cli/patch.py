@@ -1,12 +1,16 @@
 """`suasion patch`: from an incident to a changed pack, seeing first what the change would have done."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suasion.cli.backtest import patch_backtest
 from suasion.cli.incident import now
 from suasion.cli.options import FILE, FOLDER, example
+
+if TYPE_CHECKING:
+    from suasion.incidents.patch import PatchFile
 
 _pack = click.option("--pack", "pack_name", required=True, help="built-in pack or folder")
 _own = click.option("--pack", "pack_name", required=True, help="a pack folder of your own")
@@ -70,38 +74,47 @@ def patch_new(
 
 
 @patch.command("check", epilog=example("suasion patch check examples/patch.yaml --pack hotel"))
-@click.argument("path", metavar="PATCH", type=FILE)
+@click.argument("paths", metavar="PATCH...", type=FILE, nargs=-1, required=True)
 @_pack
 @click.option("--floor", type=click.FloatRange(-1, 1), default=0.6, show_default=True, help="least kappa")
-def patch_check(path: Path, pack_name: str, floor: float) -> None:
-    """Try the patch on a pack: its examples, the pack's own, and those of the patches in force.
+def patch_check(paths: tuple[Path, ...], pack_name: str, floor: float) -> None:
+    """Try patches, one after the other, on a pack: their examples, the pack's own, and those in force.
 
     For a criterion the local judge is fitted on its verdicts; exit code 1 when its kappa is below the floor.
     """
-    from suasion.cli.criterion import agreement_on
     from suasion.incidents.apply import patches_in_force
-    from suasion.incidents.check import check_patch
+    from suasion.incidents.check import check_all
     from suasion.incidents.patch import load_patch
     from suasion.incidents.patched import read_files
     from suasion.negotiation.pack import find_pack
 
-    found, folder = load_patch(path), find_pack(pack_name)
-    checked = check_patch(found, read_files(folder), folder, patches_in_force(folder))
-    one = found.patch
-    click.echo(f"{one.id}: {one.change} {one.kind} {one.target!r}; pack {checked.before} -> {checked.after}")
-    if one.kind == "rule":
+    found, folder = [load_patch(path) for path in paths], find_pack(pack_name)
+    unread = False
+    checks = check_all(found, read_files(folder), folder, patches_in_force(folder))
+    for one, checked in zip(found, checks, strict=True):
+        what = f"{one.patch.change} {one.patch.kind} {one.patch.target!r}"
+        click.echo(f"{one.patch.id}: {what}; pack {checked.before} -> {checked.after}")
+        if one.patch.kind == "criterion":
+            unread |= not _tell_agreement(one, checked.verdicts, floor)
+            continue
         click.echo(f"{checked.flips} flip, {checked.stays} stay")
-        for names in checked.also:
-            if names:
-                click.echo(f"objected to before by {', '.join(names)}")
-        return
-    agreement = agreement_on(found, floor)
-    kappa = "none" if agreement.kappa is None else f"{agreement.kappa:.2f}"
-    ends = "" if agreement.low is None else f" ({agreement.low:.2f} to {agreement.high:.2f})"
-    read = "read" if agreement.read_at(floor) else "unread: below the floor"
-    click.echo(f"local judge on {checked.verdicts} verdicts: kappa {kappa}{ends}, {read}")
-    if not agreement.read_at(floor):
+        for names in filter(None, checked.also):
+            click.echo(f"objected to before by {', '.join(names)}")
+    if unread:
         raise SystemExit(1)
+
+
+def _tell_agreement(one: "PatchFile", verdicts: int, floor: float) -> bool:
+    """Fit the judge and say how far it agrees; whether a reward may use the criterion."""
+    from suasion.cli.criterion import agreement_on
+
+    found = agreement_on(one, floor)
+    kappa = "none" if found.kappa is None else f"{found.kappa:.2f}"
+    ends = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+    read = found.read_at(floor)
+    told = "read" if read else f"unread: below the floor of {floor:g}"
+    click.echo(f"local judge on {verdicts} verdicts: kappa {kappa}{ends}, {told}")
+    return read
 
 
 @patch.command("apply", epilog=example("suasion patch apply examples/patch.yaml --pack my-pack"))

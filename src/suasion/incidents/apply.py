@@ -1,8 +1,10 @@
 """Applying a patch to a pack folder and taking it back, each entered in the folder's history."""
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
+from suasion.data.examples import Verdict
 from suasion.data.rubric import load_rubric
 from suasion.errors import InputError
 from suasion.incidents.blocks import Listing, list_blocks
@@ -17,8 +19,7 @@ from suasion.rewards.rules import RuleSet
 def own_folder(name: str | Path) -> Path:
     """The pack's folder, when it is one of the user's own. Raises InputError for a built-in pack."""
     folder = find_pack(name)
-    built_in = find_pack("generic").parent
-    if folder.resolve().is_relative_to(built_in.resolve()):
+    if folder.resolve().is_relative_to(Path(str(files("suasion") / "packs")).resolve()):
         raise InputError(
             "a built-in pack is read-only: copy its folder and name the copy, as in --pack my-pack", str(name)
         )
@@ -29,6 +30,15 @@ def patches_in_force(folder: Path) -> list[PatchFile]:
     """What was applied to the pack and not taken back, in that order."""
     history = History(folder)
     return [_patch_of(entry, history) for entry in _applied(history.entries())]
+
+
+def verdicts_in_force(folder: Path) -> list[Verdict]:
+    """Labelled verdicts of the patches in force, for fitting a judge; `criterion` is the rubric's id."""
+    return [
+        Verdict(verdict.dialogue, patch.patch.target, verdict.verdict)
+        for patch in patches_in_force(folder)
+        for verdict in patch.labelled()
+    ]
 
 
 def apply_patch(patch: PatchFile, folder: Path, who: str | None = None) -> Entry:
@@ -42,10 +52,10 @@ def apply_patch(patch: PatchFile, folder: Path, who: str | None = None) -> Entry
         in_force = patches_in_force(folder)
         if any(other.patch.id == one.id for other in in_force):
             raise patch.error(f"patch {one.id!r} is in force already; another needs another id", "id")
-        files = read_files(folder)
-        check_patch(patch, files, folder, in_force)
+        now = read_files(folder)
+        check_patch(patch, now, folder, in_force)
         history.catch_up(who or one.who)
-        after = patched(patch, files, folder)
+        after = patched(patch, now, folder)
         labels = patch.verdicts_path.read_bytes() if patch.verdicts_path else None
         return history.change("apply", one.id, who or one.who, one.why, after, patch.content, labels)
 
@@ -62,16 +72,14 @@ def revert_patch(name: str, folder: Path, who: str, why: str) -> Entry:
         if applied is None:
             known = ", ".join(str(entry.patch) for entry in _applied(entries)) or "none"
             raise InputError(f"no patch {name!r} is in force; in force: {known}", str(folder))
-        patch, files = _patch_of(applied, history), read_files(folder)
+        patch, now = _patch_of(applied, history), read_files(folder)
         file = patch.patch.file
         before = history.files_at(entries[applied.number - 2])[file]
-        if files.get(file) == history.files_at(applied)[file]:
-            after = {**files, file: before}
+        if now.get(file) == history.files_at(applied)[file]:
+            undone = before
         else:
-            after = {
-                **files,
-                file: _undone(patch, before.decode("utf-8"), files[file].decode("utf-8"), folder),
-            }
+            undone = _undone(patch, before.decode("utf-8"), now[file].decode("utf-8"), folder)
+        after = {**now, file: undone}
         with staged(after, folder) as pack:
             RuleSet.load(pack)
             if pack.has("rubric.yaml"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from suasion.data.rubric import load_rubric
 from suasion.errors import InputError
 from suasion.incidents.patch import ENOUGH_VERDICTS, Case, PatchFile, record_of
-from suasion.incidents.patched import Files, candidate, staged
+from suasion.incidents.patched import Files, candidate, entries_of, patched, staged
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.rule_file import RuleFile
 from suasion.rewards.rules import RuleSet
@@ -32,6 +32,7 @@ def check_patch(patch: PatchFile, files: Files, origin: Path, in_force: Sequence
     Raises InputError for the first thing that does not hold, at its line in the patch where it lies there.
     """
     _refuse_same_target(patch, in_force)
+    _refuse_same_words(patch, files, origin)
     with staged(files, origin) as old, candidate(patch, files, origin) as new:
         if patch.patch.criterion is not None:
             load_rubric(new)
@@ -89,17 +90,39 @@ def _enough_verdicts(patch: PatchFile) -> int:
     return len(labelled)
 
 
+def check_all(
+    patches: Sequence[PatchFile], files: Files, origin: Path, in_force: Sequence[PatchFile] = ()
+) -> list[Checked]:
+    """Each patch on the pack that those before it have made: two that contradict each other are found.
+
+    Raises InputError as `check_patch` does.
+    """
+    checked = []
+    for patch in patches:
+        checked.append(check_patch(patch, files, origin, in_force))
+        files, in_force = patched(patch, files, origin), [*in_force, patch]
+    return checked
+
+
+def _refuse_same_words(patch: PatchFile, files: Files, origin: Path) -> None:
+    """A judge's readings are kept by a criterion's id and version: another question is another version."""
+    criterion, name = patch.patch.criterion, patch.patch.file
+    if criterion is None or patch.patch.change != "change" or name not in files:
+        return
+    entries, _ = entries_of(files[name].decode("utf-8"), origin / name, patch.patch.key)
+    old = entries.get(criterion.id, {})
+    if old.get("question") != criterion.question and criterion.version <= int(old.get("version", 1)):
+        message = f"another question needs a version above {old.get('version', 1)}"
+        raise patch.error(message, "criterion", "version")
+
+
 def _refuse_same_target(patch: PatchFile, in_force: Sequence[PatchFile]) -> None:
     """Two changes of one thing from one base contradict each other, even where both could be pasted in."""
     for other in in_force:
         one, two = patch.patch, other.patch
         if (one.kind, one.target, one.base) == (two.kind, two.target, two.base):
-            what = f"changes {one.kind} {one.target!r} from the same version" if one.base else "adds the same"
-            message = f"contradicts patch {two.id!r}, which is in force and {what} {one.kind}"
-            raise patch.error(
-                message if not one.base else message.removesuffix(f" {one.kind}"),
-                "base" if one.base else one.kind,
-            )
+            how = f"{two.change}s {two.kind} {two.target!r}" + (" from the same version" if two.base else "")
+            raise patch.error(f"contradicts patch {two.id!r}, which {how}", "base" if one.base else one.kind)
 
 
 def _keep_promises(patch: PatchFile, before: RuleSet, after: RuleSet, in_force: Sequence[PatchFile]) -> None:

@@ -83,7 +83,7 @@ def draft_change(incident: Incident, pack: Pack, rule_id: str, who: str, when: s
     block = next(one for one in listing.blocks if one.id == rule_id)
     lines = listing.source(block).splitlines()
     lines = [line[block.indent + 2 :] for line in lines]
-    if any(re.search(r"(^|[\s\[{,])[&*]\w", line) for line in lines):
+    if any(isinstance(token, yaml.AliasToken | yaml.AnchorToken) for token in yaml.scan("\n".join(lines))):
         raise InputError(
             f"rule {rule_id!r} shares a part with others (& or *): write the patch by hand", str(path)
         )

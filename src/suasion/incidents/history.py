@@ -70,7 +70,8 @@ class History:
                 raise InputError("does not follow the entry before it: one was lost or changed", str(path))
             previous = _sha(content)
             found.append(entry)
-        return found
+        pending = self._pending()
+        return found if pending is None else [*found, pending]
 
     def read(self, sha: str) -> bytes:
         """The bytes kept under a hash. Raises InputError when they are lost or changed."""
@@ -99,14 +100,20 @@ class History:
 
     def _settle(self) -> None:
         """A pending entry happened if the pack is at its version, and else did not."""
-        pending = self.folder / PENDING
-        if not pending.exists():
-            return
-        entry = Entry.model_validate_json(pending.read_bytes())
-        if {name: _sha(content) for name, content in read_files(self.pack).items()} == entry.files:
-            pending.rename(self.folder / f"{entry.number:04}.json")
+        path, entry = self.folder / PENDING, self._pending()
+        if entry is not None:
+            path.rename(self.folder / f"{entry.number:04}.json")
         else:
-            pending.unlink()
+            path.unlink(missing_ok=True)
+
+    def _pending(self) -> Entry | None:
+        """The entry that has no number yet though what it tells of has happened."""
+        try:
+            entry = Entry.model_validate_json((self.folder / PENDING).read_bytes())
+        except FileNotFoundError:
+            return None
+        found = {name: _sha(content) for name, content in read_files(self.pack).items()}
+        return entry if found == entry.files else None
 
     def catch_up(self, who: str) -> None:
         """Enter what the pack is now, when that is not what the last entry left. Under the lock."""
