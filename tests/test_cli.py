@@ -1,6 +1,7 @@
 """The commands as a user meets them."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -183,7 +184,7 @@ def every_command(command: Command, words: tuple[str, ...] = ()) -> list[tuple[t
 def test_every_help_has_an_example_of_a_real_command(words: tuple[str, ...], command: Command) -> None:
     result = CliRunner().invoke(main, [*words, "--help"])
     assert result.exit_code == 0
-    example = str(command.epilog).split("suasion ", 1)[1].split()
+    example = shlex.split(str(command.epilog).split("suasion ", 1)[1])
     found: Command = main
     while isinstance(found, Group) and not example[0].startswith("-"):
         found = found.commands[example.pop(0)]
@@ -202,6 +203,8 @@ CHEAP = {
     "pack new",
 }
 CHEAP |= {"ab", "ab analyze", "ab power", "evaluate bad-cases"}
+CHEAP |= {"incident", "incident file", "incident list", "incident show", "pack diff"}
+CHEAP |= {"patch", "patch new", "patch check", "patch backtest", "patch log"}
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_the_examples_that_train_nothing_run(
     for folder in ("examples", "benchmarks"):
         (tmp_path / folder).symlink_to(Path(__file__).parents[1] / folder)
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, str(command.epilog).split("suasion ", 1)[1].split())
+    result = CliRunner().invoke(main, shlex.split(str(command.epilog).split("suasion ", 1)[1]))
     assert result.exit_code == 0, result.output
 
 

@@ -77,6 +77,11 @@ def read_yaml(path: Path) -> YamlFile:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"can't be read: {error}", str(path)) from None
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path) -> YamlFile:
+    """The text of the file `path`, read as above."""
     try:
         node = yaml.compose(text, Loader=_Loader)
         lines = dict(_lines(node, (), path)) if node is not None else {}

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from suasion.cli.ab import ab
+from suasion.cli.backtest import pack_diff
 from suasion.cli.domain import data, pack_group
 from suasion.cli.evaluate import evaluate
 from suasion.cli.export import export_group
+from suasion.cli.incident import incident
 from suasion.cli.judge import judge
 from suasion.cli.options import FILE, FOLDER, command_line, example
 from suasion.cli.panel import panel
+from suasion.cli.patch import patch
 from suasion.cli.serve import key, outbound, serve, store_group
 from suasion.cli.speaker import load_speaker
 
@@ -275,10 +278,13 @@ main.add_command(ab)
 main.add_command(data)
 main.add_command(evaluate)
 main.add_command(export_group)
+main.add_command(incident)
 main.add_command(judge)
 main.add_command(key)
 main.add_command(outbound)
 main.add_command(pack_group)
 main.add_command(panel)
+main.add_command(patch)
 main.add_command(serve)
 main.add_command(store_group)
+pack_group.add_command(pack_diff)

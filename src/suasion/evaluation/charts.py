@@ -139,8 +139,8 @@ def _panel(title: str, points: Sequence[tuple[float, float | None]]) -> Panel:
         title,
         tuple((place_x(x), place_y(y)) for x, y in read),
         tuple(lines),
-        tuple(Tick(place_x(x), f"{x:g}") for x in _ticks(x_low, x_high, integer=True)),
-        tuple(Tick(place_y(y), _label(y)) for y in _ticks(y_low, y_high)),
+        tuple(Tick(place_x(x), f"{x:g}") for x in ticks(x_low, x_high, integer=True)),
+        tuple(Tick(place_y(y), _label(y)) for y in ticks(y_low, y_high)),
         zero,
         f"{title}: {ys[0]:.3g} at step {x_low:g}, {ys[-1]:.3g} at step {x_high:g}",
     )
@@ -167,7 +167,7 @@ def _moving_mean(run: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return smooth
 
 
-def _ticks(low: float, high: float, integer: bool = False) -> list[float]:
+def ticks(low: float, high: float, integer: bool = False) -> list[float]:
     if low == high:
         return [low]
     locator = MaxNLocator(nbins=4, integer=integer)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from suasion.evaluation import charts, figures
 from suasion.evaluation.criteria import Criterion
@@ -52,10 +52,10 @@ class Comparison:
     sides: tuple[Side, ...]
 
 
-def render_page(report: "Report", record: Mapping[str, Any]) -> str:
-    """The whole page; `record` is the report's JSON, shown where figures are only listed."""
+def templates(*packages: str) -> Environment:
+    """The templates of these packages and ours, with our filters; whatever they are given is escaped."""
     environment = Environment(
-        loader=PackageLoader("suasion.evaluation", "templates"),
+        loader=ChoiceLoader([PackageLoader(name, "templates") for name in (*packages, "suasion.evaluation")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -69,20 +69,29 @@ def render_page(report: "Report", record: Mapping[str, Any]) -> str:
         "time": figures.show_time,
         "arm": lambda name: NAMES.get(name, name),
     }
+    return environment
+
+
+def render_page(report: "Report", record: Mapping[str, Any]) -> str:
+    """The whole page; `record` is the report's JSON, shown where figures are only listed."""
     sections = [
         (basis, [(row, charts.strip(list(row.values.items()))) for row in rows])
         for basis, rows in groupby(report.rows, key=lambda row: row.measure.basis)
     ]
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        verdict=report.verdict,
-        criteria=[(row, _criterion_strip(row)) for row in report.verdict.criteria],
-        sections=sections,
-        panels=charts.panels(report.curves),
-        negotiations=_negotiations(report.arms, report.examples.negotiations),
-        contexts=_contexts(report.arms, report.examples.contexts),
-        config=json.dumps(record["run"]["config"], indent=2, ensure_ascii=False),
-        chart=charts,
+    return (
+        templates()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            verdict=report.verdict,
+            criteria=[(row, _criterion_strip(row)) for row in report.verdict.criteria],
+            sections=sections,
+            panels=charts.panels(report.curves),
+            negotiations=_negotiations(report.arms, report.examples.negotiations),
+            contexts=_contexts(report.arms, report.examples.contexts),
+            config=json.dumps(record["run"]["config"], indent=2, ensure_ascii=False),
+            chart=charts,
+        )
     )
 
 

@@ -82,8 +82,8 @@ def turn_score(reply: JudgedReply) -> TurnScore:
         e_judge=reply.e_judge,
         e_func=reply.e_func,
         stage=reply.stage,
-        evidence=tuple(map(_turn_evidence, reply.evidence)),
-        criteria=tuple(map(_turn_evidence, reply.criteria)),
+        evidence=tuple(map(turn_evidence, reply.evidence)),
+        criteria=tuple(map(turn_evidence, reply.criteria)),
     )
 
 
@@ -174,7 +174,7 @@ def _short(details: Mapping[str, Any]) -> list[str]:
     return [str(value) for value in details.values() if isinstance(value, str | int | float)]
 
 
-def _turn_evidence(evidence: Evidence) -> TurnEvidence:
+def turn_evidence(evidence: Evidence) -> TurnEvidence:
     return TurnEvidence(
         name=evidence.name,
         points=evidence.points,

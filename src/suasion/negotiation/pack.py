@@ -167,16 +167,21 @@ class Pack:
     @property
     def version(self) -> str:
         """Hash of all data files: a change of any of them is another version."""
-        digest = hashlib.sha256()
-        for path in sorted(self.path.glob("*.yaml")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-        return digest.hexdigest()[:12]
+        return files_version({path.name: path.read_bytes() for path in self.path.glob("*.yaml")})
 
     def check_brief(self, brief: Brief) -> None:
         """Raise InputError when the brief lacks a field of this domain or has one that it does not know."""
         _check_fields(brief.details, self.manifest.brief, "brief")
         for index, ticket in enumerate(brief.tickets):
             _check_fields(ticket.details, self.manifest.ticket, f"brief.tickets.{index}")
+
+
+def files_version(files: Mapping[str, bytes]) -> str:
+    """The version of a pack that has these data files, by name."""
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(name.encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()[:12]
 
 
 def find_pack(name: str | Path) -> Path:

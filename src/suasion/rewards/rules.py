@@ -158,7 +158,7 @@ def _try_examples(rules: RuleSet, content: RuleFile, file: YamlFile) -> None:
             for number, example in enumerate(getattr(rule, group)):
                 loc: Loc = ("rules", index, group, number)
                 try:
-                    brief = Brief.model_validate(_override(content.example_brief, example.brief))
+                    brief = Brief.model_validate(override_brief(content.example_brief, example.brief))
                     rules.pack.check_brief(brief)
                 except ValidationError as error:
                     raise fault(file, loc, rule.id, f"brief: {describe(error.errors()[0])}") from None
@@ -179,7 +179,7 @@ def _try_examples(rules: RuleSet, content: RuleFile, file: YamlFile) -> None:
                     )
 
 
-def _override(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def override_brief(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with the keys of `other`; a ticket of `other` says only how it differs from the first."""
     merged = {**base, **other}
     if "tickets" in other and base.get("tickets"):
