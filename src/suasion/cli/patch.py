@@ -99,7 +99,7 @@ def patch_check(paths: tuple[Path, ...], pack_name: str, floor: float) -> None:
             continue
         click.echo(f"{checked.flips} flip, {checked.stays} stay")
         for names in filter(None, checked.also):
-            click.echo(f"objected to before by {', '.join(names)}")
+            click.echo(f"also objected to by {', '.join(names)}")
     if unread:
         raise SystemExit(1)
 

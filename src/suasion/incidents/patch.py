@@ -189,9 +189,12 @@ def load_patch(path: Path, verdicts: Path | None = None) -> PatchFile:
 
 
 def content_version(entry: Any) -> str:
-    """Hash of what an entry says, whatever its layout and comments; what `base` names."""
+    """Hash of what an entry says, whatever its layout and comments; what `base` names.
+
+    The letter before it keeps YAML from reading digits alone as a number.
+    """
     plain = json.dumps(entry, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(plain.encode()).hexdigest()[:12]
+    return "v" + hashlib.sha256(plain.encode()).hexdigest()[:11]
 
 
 def record_of(
