@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from suasion.data.rubric import load_rubric
 from suasion.errors import InputError
 from suasion.incidents.apply import (
     apply_patch,
@@ -182,8 +183,10 @@ def test_rebuild_wants_a_version_it_has_and_a_new_folder(
 def test_a_criterions_verdicts_stay_with_the_pack(tmp_path: Path, patch_of: Write) -> None:
     own = copy_of("hotel", tmp_path / "own")
     verdicts(tmp_path / "told.jsonl", 24)
+    assert "internal" not in {one.id for one in load_rubric(Pack.load(own)).criteria}
     apply_patch(patch_of(HEAD + CRITERION), own)
     (tmp_path / "told.jsonl").unlink()
+    assert [one.id for one in load_rubric(Pack.load(own)).criteria][-1] == "internal"
     found = verdicts_in_force(own)
     assert {one.criterion for one in found} == {"internal"}
     assert [one.verdict for one in found] == [True, False] * 12

@@ -152,7 +152,8 @@ class Pack:
 
         Raises InputError naming file, line and field of the first fault.
         """
-        return _load(find_pack(name))
+        path = find_pack(name)
+        return _load(path, _version_of(path))
 
     @property
     def id(self) -> str:
@@ -167,13 +168,17 @@ class Pack:
     @property
     def version(self) -> str:
         """Hash of all data files: a change of any of them is another version."""
-        return files_version({path.name: path.read_bytes() for path in self.path.glob("*.yaml")})
+        return _version_of(self.path)
 
     def check_brief(self, brief: Brief) -> None:
         """Raise InputError when the brief lacks a field of this domain or has one that it does not know."""
         _check_fields(brief.details, self.manifest.brief, "brief")
         for index, ticket in enumerate(brief.tickets):
             _check_fields(ticket.details, self.manifest.ticket, f"brief.tickets.{index}")
+
+
+def _version_of(folder: Path) -> str:
+    return files_version({path.name: path.read_bytes() for path in folder.glob("*.yaml")})
 
 
 def files_version(files: Mapping[str, bytes]) -> str:
@@ -199,7 +204,8 @@ def find_pack(name: str | Path) -> Path:
 
 
 @cache
-def _load(path: Path) -> Pack:
+def _load(path: Path, version: str) -> Pack:
+    """`version` is there for the cache: a folder that was changed is loaded anew."""
     manifest = read_yaml(path / "pack.yaml").parse(Manifest)
     intents = read_yaml(path / "intents.yaml").parse(Intents)
     acts = [f"{intent.speaker}.{intent.id}" for intent in intents.intents]
