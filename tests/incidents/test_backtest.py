@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from suasion.cli import main
 from suasion.data.examples import Pair, write_pairs
+from suasion.incidents.apply import apply_patch
 from suasion.incidents.backtest import Sources, backtest_packs, backtest_patch
 from suasion.incidents.difference import changed_rules, differences
 from suasion.incidents.findings import Backtest, as_json
@@ -17,7 +18,7 @@ from suasion.incidents.limits import Limits, hold, state_of
 from suasion.incidents.page import render_backtest
 from suasion.incidents.patch import PatchFile
 from suasion.incidents.patched import patched, read_files
-from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.pack import Pack
 from suasion.rewards.suite import RewardSuite
 
@@ -279,3 +280,15 @@ def test_the_json_has_what_the_page_has(walnut: PatchFile, log: Path) -> None:
     assert content["labels"]["walnut"]["precision"]["estimate"] == pytest.approx(2 / 3)
     by_id = {one["id"]: one for one in content["most_affected"]}
     assert by_id["d2"]["before"] == {"e": -50.0, "r_total": None, "objecting": ["threat"]}
+
+
+def test_what_it_foretells_is_what_the_patched_pack_says(walnut: PatchFile, log: Path, own: Path) -> None:
+    found = run(walnut, log, RewardSuite(GENERIC, model=Halves()))
+    apply_patch(walnut, own)
+    suite = RewardSuite(Pack.load(own), model=Halves())
+    foretold = {one.reread.logged.dialogue.id: one.reread.after for one in found.affected}
+    replies = [one for one in load_dialogues(log) if one.id in foretold]
+    assert len(replies) == 4
+    for reply, said in zip(replies, suite.score(replies), strict=True):
+        told = foretold[reply.id]
+        assert (told.e_func, told.e_enh, told.r_total) == (said.e_func, said.e_enh, said.r_total)
