@@ -2,7 +2,6 @@
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from suasion.agents.guarded import GuardedReply
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.tracker import State
+from suasion.serving.groups import groups
 
 Answers = Callable[[Sequence[Dialogue], int, Sequence[State | None]], Sequence[GuardedReply]]
 
@@ -81,21 +81,9 @@ class Batcher:
         self._thread.join()
 
     def _work(self) -> None:
-        going = True
-        while going:
-            group = [self._jobs.get()]
-            if self._linger and group[0] is not None:
-                time.sleep(self._linger)
-            while len(group) < self._largest:
-                try:
-                    group.append(self._jobs.get_nowait())
-                except queue.Empty:
-                    break
-            going = None not in group
-            jobs = [job for job in group if job is not None and job.done.set_running_or_notify_cancel()]
-            if jobs:
-                self._on_batch(len(jobs))
-                self._answer(jobs)
+        for jobs in groups(self._jobs, self._largest, self._linger):
+            self._on_batch(len(jobs))
+            self._answer(jobs)
 
     def _answer(self, jobs: list[_Job]) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from suasion.serving.database import WRITES
+from suasion.serving.groups import groups
 
 T = TypeVar("T")
 GROUP = 128  # jobs in one transaction
@@ -61,18 +62,8 @@ class Writer:
         self._thread.join()
 
     def _work(self) -> None:
-        going = True
-        while going:
-            group = [self._jobs.get()]
-            while len(group) < GROUP:
-                try:
-                    group.append(self._jobs.get_nowait())
-                except queue.Empty:
-                    break
-            going = None not in group
-            jobs = [job for job in group if job is not None and job.done.set_running_or_notify_cancel()]
-            if jobs:
-                self._commit(jobs)
+        for jobs in groups(self._jobs, GROUP):
+            self._commit(jobs)
 
     def _commit(self, jobs: list[_Job]) -> None:
         """All in one transaction; where a job fails, each of them in its own."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from time import perf_counter
 
 import torch
@@ -94,9 +95,7 @@ def collect(
         values=values,
         totals=torch.tensor([0.0 if reward is None else float(reward) for reward in rewards]),
         kept=torch.tensor([reward is not None for reward in rewards]),
-        seconds={
-            name: after - before for name, before, after in zip(PHASES, clock[:-1], clock[1:], strict=True)
-        },
+        seconds={name: after - before for name, (before, after) in zip(PHASES, pairwise(clock), strict=True)},
     )
 
 

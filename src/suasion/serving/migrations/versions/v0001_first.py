@@ -12,6 +12,7 @@ KEPT = ("conversations", "messages", "events", "opt_outs", "audit")  # rows are 
 
 def upgrade() -> None:
     _talk()
+    _course()
     _access()
     _outbound()
     for table in KEPT:
@@ -61,6 +62,9 @@ def _talk() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         sa.UniqueConstraint("conversation_id", "number", name=op.f("uq_messages_conversation_id_number")),
     )
+
+
+def _course() -> None:
     op.create_table(
         "events",
         sa.Column("id", NUMBER, autoincrement=True, nullable=False),
