@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from suasion.cli.options import FILE, example
+from suasion.cli.options import FILE, FOLDER, example
 
 STORE = click.option(
     "--store", "url", default="sqlite:///suasion.db", show_default=True, help="address of the database"
@@ -35,6 +35,10 @@ STORE = click.option(
     "--quiet", default="21:00-08:00", show_default=True, help='nobody is written to first; "": never'
 )
 @click.option("--zone", default="UTC", show_default=True, help="time zone of the quiet hours")
+@click.option(
+    "--incidents", type=FOLDER, default="incidents", show_default=True, help="where pages file them"
+)
+@click.option("--patches", type=FOLDER, default="patches", show_default=True, help="where pages draft them")
 def serve(
     agent: str,
     pack_name: str,
@@ -47,9 +51,12 @@ def serve(
     webhook: str | None,
     quiet: str,
     zone: str,
+    incidents: Path,
+    patches: Path,
 ) -> None:
-    """Hold real conversations behind an API, guarded by the pack's rules. Stops at SIGTERM or Ctrl-C, once
-    what was asked is answered."""
+    """Hold real conversations behind an API, guarded by the pack's rules, with pages for people at /pages/.
+
+    Stops at SIGTERM or Ctrl-C, once what was asked is answered."""
     import uvicorn
 
     from suasion.rewards.score import Severity
@@ -58,6 +65,7 @@ def serve(
     from suasion.serving.background import alongside
     from suasion.serving.hours import Reach, parse_quiet
     from suasion.serving.logs import set_up_logs
+    from suasion.serving.pages.workshop import Workshop, suite_of
     from suasion.serving.store import Store
     from suasion.serving.webhook import SECRET, Target
 
@@ -70,7 +78,8 @@ def serve(
     is_local = host in LOOPBACK_ADDRESSES
     limits = Limits(rate=rate, batch=batch, withhold=Severity(withhold))
     context = assemble(speaker, store, None if is_local else True, limits)
-    app = create_app(context, LOOPBACK if is_local else None, alongside(context, reach, target))
+    beside, workshop = alongside(context, reach, target), Workshop(incidents, patches, suite_of(agent))
+    app = create_app(context, LOOPBACK if is_local else None, beside, workshop)
     # SQLite lets other threads run at every statement: it shall not wait 5 ms for each until it goes on
     sys.setswitchinterval(0.0005)
     uvicorn.run(
