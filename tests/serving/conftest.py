@@ -67,8 +67,16 @@ def make(url: str, clock: Clock, hotel: Pack, rules: RuleSet) -> Iterator[Make]:
     """Makes a client of a service that runs until the test ends."""
     open_clients: list[TestClient] = []
 
-    def build(agent: Agent | None = None, needs_keys: bool | None = None, **limits: Any) -> TestClient:
-        speaker = load_speaker("intent", "hotel") if agent is None else Speaker(agent, hotel, "r", "scripted")
+    def build(
+        agent: Agent | dict[str, Agent] | None = None, needs_keys: bool | None = None, **limits: Any
+    ) -> TestClient:
+        speaker: Speaker | list[Speaker]
+        if isinstance(agent, dict):
+            speaker = [Speaker(one, hotel, f"run-{name}", name) for name, one in agent.items()]
+        elif agent is None:
+            speaker = load_speaker("intent", "hotel")
+        else:
+            speaker = Speaker(agent, hotel, "r", "scripted")
         context = assemble(speaker, Store(url), needs_keys, Limits(**{"rate": 0, **limits}), clock, rules)
         client = TestClient(create_app(context, None), raise_server_exceptions=False)
         client.context = context  # type: ignore[attr-defined]

@@ -78,19 +78,25 @@ def hold(
     briefs = [planned.briefs[number] for number in which]
     talks = simulate(agent, briefs, seed, pack=pack, counterpart=counterpart)
     lines = [
-        _line(talk, planned.hotels[number], arm, rules) for number, talk in zip(which, talks, strict=True)
+        line_of(talk, planned.hotels[number], arm, *violations(talk, rules))
+        for number, talk in zip(which, talks, strict=True)
     ]
     endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
     return lines, [ending for ending in endings if ending.startswith("error")]
 
 
-def _line(talk: Dialogue, hotel: str, arm: str, rules: RuleSet) -> Conversation:
+def line_of(
+    talk: Dialogue, hotel: str, arm: str, broken: int, replies: int, **more: str | None
+) -> Conversation:
+    """A dialogue with its outcome as a line of the log. broken: rules, in the agent's `replies`.
+
+    `more` columns stand beside the fields of the brief; one that is None is left out.
+    """
     outcome = talk.outcome
-    assert outcome is not None  # a simulated dialogue has one
+    assert outcome is not None  # whoever held it says how it ended
     results = ticket_results([talk])
     reductions = [one.reduction for one in results if one.reduction is not None]
-    broken, replies = violations(talk, rules)
-    more = {**talk.brief.details, "ending": outcome.ending}
+    more = {**talk.brief.details, "ending": outcome.ending, **more}
     if talk.brief.tickets:
         more["currency"] = talk.brief.tickets[0].currency
     return Conversation(
@@ -103,7 +109,11 @@ def _line(talk: Dialogue, hotel: str, arm: str, rules: RuleSet) -> Conversation:
         reduction=round(statistics.mean(reductions), 6) if reductions else None,
         replies=replies,
         violations=broken,
-        **{name: value for name, value in more.items() if name not in Conversation.model_fields},
+        **{
+            name: value
+            for name, value in more.items()
+            if value is not None and name not in Conversation.model_fields
+        },
     )
 
 
@@ -123,12 +133,17 @@ def run(
     return [log[number] for number in sorted(log)], failed
 
 
-def looks(log: Sequence[Conversation], count: int = LOOKS) -> list[dict[str, Any]]:
-    """The running result at `count` points of time, for response and success: fixed and always-valid."""
+def looks(
+    log: Sequence[Conversation], count: int = LOOKS, control: str = CONTROL, treated: str = TREATMENT
+) -> list[dict[str, Any]]:
+    """The running result at `count` points of time, for response and success: fixed and always-valid.
+
+    A look at which one of the two arms has no conversation yet tells its size only.
+    """
     found = []
     for size in _sizes(len(log), count):
         row: dict[str, Any] = {"conversations": size}
-        for name, one in compare(log[:size], CONTROL, TREATMENT).items():
+        for name, one in compare(log[:size], control, treated).items():
             if name in ("response", "success"):
                 row[name] = _ends(one.difference.interval) | {"always": _ends(one.difference.always)}
         found.append(row)

@@ -18,6 +18,7 @@ from suasion.serving.batching import BusyError
 from suasion.serving.contracts import Problem
 from suasion.serving.logs import LOG, request_id
 from suasion.serving.metrics import Metrics
+from suasion.serving.results import Results
 from suasion.serving.service import Service
 from suasion.yaml_files import describe
 
@@ -49,6 +50,7 @@ class Context:
     limit: RateLimit
     metrics: Metrics
     needs_keys: bool
+    results: Results
 
 
 async def context(request: Request) -> Context:  # not in a thread: requests would overtake each other
