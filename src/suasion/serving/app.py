@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from suasion.serving import completions, conversations, desk, operations, trial_routes
+from suasion.serving import completions, conversations, desk, operations, review_routes, trial_routes
 from suasion.serving.context import Context, tell_errors
 from suasion.serving.edge import Edge
 
@@ -45,6 +45,6 @@ def create_app(
     )
     app.state.context = context
     tell_errors(app)
-    for part in (conversations, completions, desk, trial_routes, operations):
+    for part in (conversations, completions, desk, trial_routes, review_routes, operations):
         app.include_router(part.routes)
     return Edge(app, context.metrics, hosts)

@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, Caller, Gate, RateLimit, Scope
+from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, REVIEWERS, Caller, Gate, RateLimit, Scope
 from suasion.serving.asked import Answered, RefusedError
 from suasion.serving.batching import BusyError
 from suasion.serving.contracts import Problem
@@ -92,6 +92,7 @@ def _caller(scopes: frozenset[Scope]) -> Callable[..., Awaitable[Caller]]:
 
 
 ForAgents = Annotated[Caller, Depends(_caller(AGENTS))]
+ForReviewers = Annotated[Caller, Depends(_caller(REVIEWERS))]
 ForOperators = Annotated[Caller, Depends(_caller(OPERATORS))]
 ForAdmins = Annotated[Caller, Depends(_caller(ADMINS))]
 

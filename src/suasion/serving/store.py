@@ -155,6 +155,16 @@ class Store:
         with self.engine.connect() as connection:
             return list(connection.execute(query))
 
+    def ids(self, filters: Mapping[str, str]) -> list[str]:
+        """Every conversation that `search` would find, in no promised order."""
+        table, standing = schema.conversations, schema.standings
+        query = select(table.c.id).join(standing)
+        for name, value in filters.items():
+            column = standing.c[name] if name in standing.c else table.c[name]
+            query = query.where(column == value)
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
     def events_after(
         self, number: int, limit: int, kinds: tuple[str, ...] = (), conversation_id: str | None = None
     ) -> list[Row[Any]]:
