@@ -24,7 +24,7 @@ LOCAL = "local"  # the caller of a service on loopback that has no keys
 
 class Scope(StrEnum):
     AGENT = "agent"  # holds conversations
-    RATER = "rater"  # judges dialogues: opens nothing yet
+    RATER = "rater"  # judges dialogues, on the pages
     OPERATOR = "operator"  # and starts, searches, takes over, exports
     ADMIN = "admin"  # and reads the audit log
 
@@ -90,6 +90,13 @@ def list_keys(store: Store) -> list[str]:
     return lines
 
 
+def label_of(store: Store, key_id: str) -> str:
+    """Whose key it is, its id where nobody said so."""
+    with store.engine.connect() as connection:
+        query = select(schema.keys.c.label).where(schema.keys.c.id == key_id)
+        return connection.execute(query).scalar() or key_id
+
+
 def has_keys(store: Store) -> bool:
     """Whether any key of the store works."""
     with store.engine.connect() as connection:
@@ -115,6 +122,11 @@ class Gate:
         # compared even where there is no such key, so that the time tells nothing
         fits = hmac.compare_digest(_digest(secret), known or bytes(32))
         return Caller(key_id, scope) if fits and known is not None else None
+
+    def scope_of(self, key_id: str) -> Scope | None:
+        """What a key opens, None for one that does not work (any more)."""
+        known, scope = self._look_up(key_id)
+        return None if known is None else scope
 
     def _look_up(self, key_id: str) -> tuple[bytes | None, Scope]:
         now = self._clock()

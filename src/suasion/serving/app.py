@@ -9,7 +9,9 @@ from starlette.types import ASGIApp
 
 from suasion.serving import completions, conversations, desk, operations, review_routes, trial_routes
 from suasion.serving.context import Context, tell_errors
-from suasion.serving.edge import Edge
+from suasion.serving.edge import PAGES, Edge
+from suasion.serving.pages.app import create_pages
+from suasion.serving.pages.workshop import Workshop
 
 ABOUT = """Conversations with an agent behind a guard. Write what the counterpart wrote; send what comes back.
 Every error is `{"error": ..., "field": ...}`. A request with an
@@ -19,9 +21,15 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    context: Context, hosts: frozenset[str] | None = LOOPBACK, beside: Lifespan | None = None
+    context: Context,
+    hosts: frozenset[str] | None = LOOPBACK,
+    beside: Lifespan | None = None,
+    workshop: Workshop | None = None,
 ) -> ASGIApp:
-    """The application; closing it closes agent and store. `beside` runs while it does."""
+    """The application; closing it closes agent and store. `beside` runs while it does.
+
+    `workshop`: what the pages work with. Raises InputError for a secret of the pages that is too short.
+    """
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -47,4 +55,5 @@ def create_app(
     tell_errors(app)
     for part in (conversations, completions, desk, trial_routes, review_routes, operations):
         app.include_router(part.routes)
+    app.mount(PAGES.rstrip("/"), create_pages(context, workshop or Workshop()))
     return Edge(app, context.metrics, hosts)

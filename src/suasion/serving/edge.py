@@ -14,6 +14,8 @@ from suasion.serving import body
 from suasion.serving.logs import LOG, conversation_id, request_id
 from suasion.serving.metrics import Metrics
 
+PAGES = "/pages/"  # below it people's forms are taken, and nothing else
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 BODY_SECONDS = 30.0  # in which a body has to arrive
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -62,7 +64,9 @@ class Edge:
                 key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]
             }
             self._check(scope, headers)
-            given = await _read(receive, headers) if scope["method"] in ("POST", "PUT", "PATCH") else None
+            given = None
+            if scope["method"] in ("POST", "PUT", "PATCH"):
+                given = await _read(receive, headers, FORM if scope["path"].startswith(PAGES) else JSON)
             await self.app(scope, _replay(given, receive), answer)
         except _RefusedError as refused:
             await _refuse(refused.fault, answer)
@@ -94,12 +98,12 @@ def _method(scope: Scope) -> str:
     return scope["method"] if scope["method"] in known else "OTHER"
 
 
-async def _read(receive: Receive, headers: Mapping[str, str]) -> bytes:
-    """The whole body, checked."""
+async def _read(receive: Receive, headers: Mapping[str, str], kind: str) -> bytes:
+    """The whole body, checked; a form is looked at where it is read."""
     if headers.get("content-length", "").isdigit() and int(headers["content-length"][:18]) > body.MAX_BYTES:
         raise _RefusedError(_too_large())
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise _RefusedError(body.Fault(415, "expected Content-Type: application/json"))
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+        raise _RefusedError(body.Fault(415, f"expected Content-Type: {kind}"))
     parts, size = [], 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -116,7 +120,7 @@ async def _read(receive: Receive, headers: Mapping[str, str]) -> bytes:
     except TimeoutError:
         raise _RefusedError(body.Fault(408, f"the body took over {BODY_SECONDS:g} seconds")) from None
     raw = b"".join(parts)
-    if fault := body.fault_of(raw):
+    if kind == JSON and (fault := body.fault_of(raw)):
         raise _RefusedError(fault)
     return raw
 
@@ -140,11 +144,11 @@ def _replay(raw: bytes | None, receive: Receive) -> Receive:
 
 
 def _add_headers(message: Message, mine: str) -> None:
-    own = {**HEADERS, "x-request-id": mine}
-    message["headers"] = [
-        *message.get("headers", []),
-        *((key.encode(), value.encode()) for key, value in own.items()),
-    ]
+    """Those that the response does not set itself: a page has a policy of its own."""
+    own, given = {**HEADERS, "x-request-id": mine}, list(message.get("headers", []))
+    there = {key.lower() for key, _ in given}
+    more = ((key.encode(), value.encode()) for key, value in own.items())
+    message["headers"] = [*given, *(one for one in more if one[0] not in there)]
 
 
 async def _refuse(fault: body.Fault, send: Send) -> None:

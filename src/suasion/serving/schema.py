@@ -125,6 +125,32 @@ answers = Table(  # to requests with an idempotency key
     Column("body", JSON, nullable=False),
     Column("at", TIME, nullable=False),
 )
+settings = Table(  # what a service makes for itself and keeps
+    "settings",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+)
+plays = Table(  # negotiations that a person plays with the agent: no talk with anybody outside
+    "plays",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("at", TIME, nullable=False),
+    Column("key_id", String(40)),
+    Column("brief", JSON, nullable=False),
+)
+play_turns = Table(
+    "play_turns",
+    metadata,
+    Column("play_id", String(40), ForeignKey("plays.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # its place, from 0
+    Column("at", TIME, nullable=False),
+    Column("speaker", String(16), nullable=False),
+    Column("text", Text),
+    Column("silence_minutes", Float),
+    Column("reply", JSON),  # of the agent's: how it came about, and what it scored
+)
 opt_outs = Table(
     "opt_outs",
     metadata,

@@ -1,12 +1,27 @@
 """The store: what was said, by whom, and where it stands. Reads in any thread, writes through the Writer."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from suasion.negotiation.brief import Brief
 from suasion.serving import schema
@@ -19,6 +34,7 @@ from suasion.serving.records import (
     Enrolment,
     Entry,
     Happening,
+    Kind,
     Message,
     Standing,
     Status,
@@ -138,13 +154,20 @@ class Store:
     def search(self, filters: Mapping[str, str], limit: int, before: str | None = None) -> list[Row[Any]]:
         """Conversations with their standing, the newest first; `before` is the id of the last one seen.
 
-        `filters`: columns of standings or conversations (status, outcome, stage, arm, contact_key).
+        `filters`: columns of standings or conversations (status, outcome, stage, arm, contact_key), a
+        `rule` that the guard saw broken, or `contact`, a part of the name.
         """
         table, standing = schema.conversations, schema.standings
         query: Select[Any] = select(table, standing).join(standing)
         for name, value in filters.items():
             if name == "stage":  # as it is shown: a side state comes before its stage
                 query = query.where(func.coalesce(standing.c.side, standing.c.stage) == value)
+                continue
+            if name == "rule":
+                query = query.where(_saw(value))
+                continue
+            if name == "contact":
+                query = query.where(func.lower(table.c.contact).contains(value.lower(), autoescape=True))
                 continue
             column = standing.c[name] if name in standing.c else table.c[name]
             query = query.where(column == value)
@@ -194,6 +217,12 @@ class Store:
                     yield talk
             last = (found[-1].at, found[-1].id)
 
+    def arms(self) -> list[str]:
+        """Those that conversations were held by."""
+        table = schema.conversations
+        with self.engine.connect() as connection:
+            return list(connection.execute(select(table.c.arm).distinct().order_by(table.c.arm)).scalars())
+
     def count(self, status: Status) -> int:
         table = schema.standings
         with self.engine.connect() as connection:
@@ -224,6 +253,21 @@ def standing_of(row: Row[Any]) -> Standing:
     table, found = schema.standings, row._mapping
     values = {name: found[table.c[name]] for name in Standing.__slots__}
     return Standing(**values | {"status": Status(values["status"])})
+
+
+def _saw(rule: str) -> ColumnElement[bool]:
+    """Conversations in which the guard saw the rule broken, by a reply or by a draft that was withheld.
+
+    Looked for in the JSON's text, alike in both databases: quotes in anybody's words are escaped there.
+    """
+    written, here = f'"rule": {json.dumps(rule)}', schema.conversations.c.id
+    said, happened = schema.messages, schema.events
+    in_reply = cast(said.c.guard, Text).contains(written, autoescape=True)
+    in_event = cast(happened.c.data, Text).contains(written, autoescape=True)
+    return or_(
+        exists().where(said.c.conversation_id == here, in_reply),
+        exists().where(happened.c.conversation_id == here, happened.c.kind == Kind.WITHHELD, in_event),
+    )
 
 
 def _talk(row: Row[Any], said: Sequence[Row[Any]], opted_out: bool) -> Talk:

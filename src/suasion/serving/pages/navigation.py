@@ -1,0 +1,24 @@
+"""The pages there are, in the order in which they are shown, and who may open them."""
+
+from dataclasses import dataclass
+
+from suasion.serving.access import OPERATORS, Scope
+
+REVIEWERS = frozenset((Scope.RATER, Scope.OPERATOR, Scope.ADMIN))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    path: str  # below /pages
+    title: str
+    scopes: frozenset[Scope]
+
+
+ITEMS = (
+    Item("/conversations", "Conversations", OPERATORS),
+    Item("/inbox", "Inbox", OPERATORS),
+)
+
+
+def items_for(scope: Scope) -> tuple[Item, ...]:
+    return tuple(item for item in ITEMS if scope in item.scopes)
