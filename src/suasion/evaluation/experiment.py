@@ -67,22 +67,26 @@ def hold(
 
     A hotel has its type for all its conversations; the luck of each is its own, whoever writes.
     """
-    ears, hearing, seed = load_ears(pack), load_hearing(pack), planned.seed
 
     def counterpart(brief: Brief, place: str) -> Manager:
-        number = which[int(place.rpartition(":")[2])]
-        temper = random.Random(f"{seed}:type:{planned.hotels[number]}")
-        kind = draw_type(brief.tickets, ears.coefficients, temper)
-        return Manager(kind, brief, ears, hearing, f"{seed}:{number}")
+        return manager_of(planned, which[int(place.rpartition(":")[2])], pack)
 
     briefs = [planned.briefs[number] for number in which]
-    talks = simulate(agent, briefs, seed, pack=pack, counterpart=counterpart)
+    talks = simulate(agent, briefs, planned.seed, pack=pack, counterpart=counterpart)
     lines = [
         line_of(talk, planned.hotels[number], arm, *violations(talk, rules))
         for number, talk in zip(which, talks, strict=True)
     ]
     endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
     return lines, [ending for ending in endings if ending.startswith("error")]
+
+
+def manager_of(planned: Plan, number: int, pack: Pack) -> Manager:
+    """The other side of conversation `number`: its hotel's type, and a luck of its own."""
+    ears, brief = load_ears(pack), planned.briefs[number]
+    temper = random.Random(f"{planned.seed}:type:{planned.hotels[number]}")
+    kind = draw_type(brief.tickets, ears.coefficients, temper)
+    return Manager(kind, brief, ears, load_hearing(pack), f"{planned.seed}:{number}")
 
 
 def line_of(
