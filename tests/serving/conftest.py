@@ -15,6 +15,7 @@ from suasion.serving.app import create_app
 from suasion.serving.assemble import Limits, Speaker, assemble, load_speaker
 from suasion.serving.context import Context
 from suasion.serving.contracts import BRIEF_EXAMPLE
+from suasion.serving.pages.workshop import Workshop
 from suasion.serving.store import Store
 
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
@@ -68,17 +69,23 @@ def make(url: str, clock: Clock, hotel: Pack, rules: RuleSet) -> Iterator[Make]:
     open_clients: list[TestClient] = []
 
     def build(
-        agent: Agent | dict[str, Agent] | None = None, needs_keys: bool | None = None, **limits: Any
+        agent: Agent | dict[str, Agent] | None = None,
+        needs_keys: bool | None = None,
+        workshop: Workshop | None = None,
+        pack_name: str = "hotel",
+        **limits: Any,
     ) -> TestClient:
         speaker: Speaker | list[Speaker]
         if isinstance(agent, dict):
             speaker = [Speaker(one, hotel, f"run-{name}", name) for name, one in agent.items()]
         elif agent is None:
-            speaker = load_speaker("intent", "hotel")
+            speaker = load_speaker("intent", pack_name)
         else:
             speaker = Speaker(agent, hotel, "r", "scripted")
-        context = assemble(speaker, Store(url), needs_keys, Limits(**{"rate": 0, **limits}), clock, rules)
-        client = TestClient(create_app(context, None), raise_server_exceptions=False)
+        guards = rules if pack_name == "hotel" else None
+        context = assemble(speaker, Store(url), needs_keys, Limits(**{"rate": 0, **limits}), clock, guards)
+        app = create_app(context, None, workshop=workshop)
+        client = TestClient(app, raise_server_exceptions=False)
         client.context = context  # type: ignore[attr-defined]
         open_clients.append(client.__enter__())
         return client

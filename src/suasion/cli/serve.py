@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suasion.cli.options import FILE, example
+from suasion.cli.options import FILE, FOLDER, example
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -49,6 +49,10 @@ STORE = click.option(
     "--quiet", default="21:00-08:00", show_default=True, help='nobody is written to first; "": never'
 )
 @click.option("--zone", default="UTC", show_default=True, help="time zone of the quiet hours")
+@click.option(
+    "--incidents", type=FOLDER, default="incidents", show_default=True, help="where pages file them"
+)
+@click.option("--patches", type=FOLDER, default="patches", show_default=True, help="where pages draft them")
 def serve(
     agents: tuple[str, ...],
     experiment_file: Path | None,
@@ -62,9 +66,12 @@ def serve(
     webhook: str | None,
     quiet: str,
     zone: str,
+    incidents: Path,
+    patches: Path,
 ) -> None:
-    """Hold real conversations behind an API, guarded by the pack's rules. Stops at SIGTERM or Ctrl-C, once
-    what was asked is answered."""
+    """Hold real conversations behind an API, guarded by the pack's rules, with pages for people at /pages/.
+
+    Stops at SIGTERM or Ctrl-C, once what was asked is answered."""
     from suasion.rewards.score import Severity
     from suasion.serving.app import LOOPBACK, create_app
     from suasion.serving.assemble import LOOPBACK_ADDRESSES, Limits, assemble, check_exposure, load_speaker
@@ -72,6 +79,7 @@ def serve(
     from suasion.serving.experiments import read_experiment
     from suasion.serving.hours import Reach, parse_quiet
     from suasion.serving.logs import set_up_logs
+    from suasion.serving.pages.workshop import Workshop, suite_of
     from suasion.serving.store import Store
     from suasion.serving.trials import begin_experiment
     from suasion.serving.webhook import SECRET, Target
@@ -91,7 +99,9 @@ def serve(
         service.roster.check_has(experiment, str(experiment_file))
         begin_experiment(store, experiment, service.pack.id, service.clock())
     service.roster.check_arms()
-    app = create_app(context, LOOPBACK if is_local else None, alongside(context, reach, target))
+    workshop = Workshop(incidents, patches, suite_of(agents[0].rpartition("=")[2]))
+    beside = alongside(context, reach, target)
+    app = create_app(context, LOOPBACK if is_local else None, beside, workshop)
     run_app(app, host, port)
 
 

@@ -12,19 +12,21 @@ from suasion.serving.asked import RefusedError
 from suasion.serving.batching import BusyError
 from suasion.serving.context import Context
 from suasion.serving.logs import LOG, request_id
-from suasion.serving.pages import conversations, signing_in
+from suasion.serving.pages import conversations, incidents, negotiate, patches, signing_in
+from suasion.serving.pages.backtests import Backtests
 from suasion.serving.pages.rendering import HEADERS, render, static_file
 from suasion.serving.pages.sessions import signer_of
 from suasion.serving.pages.visit import SignInError, Visit, sign_in_path
 from suasion.serving.pages.workshop import Workshop
 
-PARTS = (signing_in, conversations)
+PARTS = (signing_in, negotiate, conversations, incidents, patches)
 
 
 def create_pages(context: Context, workshop: Workshop) -> FastAPI:
     """Raises InputError for a secret of the environment that is too short."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.context, app.state.workshop = context, workshop
+    app.state.backtests = Backtests(workshop.patches)
     app.state.signer = signer_of(context.service.store)
     for part in PARTS:
         app.include_router(part.routes)

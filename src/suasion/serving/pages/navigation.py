@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from suasion.serving.access import OPERATORS, Scope
+from suasion.serving.access import AGENTS, OPERATORS, Scope
 
 REVIEWERS = frozenset((Scope.RATER, Scope.OPERATOR, Scope.ADMIN))
 
@@ -15,8 +15,11 @@ class Item:
 
 
 ITEMS = (
+    Item("/negotiate", "Negotiate", AGENTS),
     Item("/conversations", "Conversations", OPERATORS),
     Item("/inbox", "Inbox", OPERATORS),
+    Item("/incidents", "Incidents", OPERATORS),
+    Item("/patches", "Patches", OPERATORS),
 )
 
 

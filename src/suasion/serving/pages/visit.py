@@ -37,6 +37,17 @@ NOTES = {
 }
 
 
+# What may be wrong with a reply, for those who don't want to write it.
+REASONS = (
+    "says what is not so",
+    "gives away what is internal",
+    "names a wrong price",
+    "promises what nobody can promise",
+    "is rude or presses too hard",
+    "does not answer what was said",
+)
+
+
 class SignInError(Exception):
     """Nobody is signed in where somebody has to be."""
 
@@ -76,6 +87,7 @@ class Visit:
             "items": items_for(self.caller.scope) if self.caller else (),
             "path": path,
             "token": self.signer.token(self.session),
+            "reasons": REASONS,
             "other": next(iter(self.here.service.pack.manifest.brief), "contact"),
             "note": NOTES.get(self.request.query_params.get("note", "")),
         }

@@ -1,0 +1,129 @@
+"""A person plays the other side: what is shown, what it scores, and that nobody outside is told."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.serving.conftest import Make, Scripted
+from tests.serving.pages.conftest import Browser
+
+from suasion.negotiation.pack import Pack
+from suasion.rewards.score import Score, Source, Status
+from suasion.rewards.suite import RewardSuite
+from suasion.serving.access import Scope
+from suasion.serving.pages.workshop import Workshop
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def play(browser: Browser) -> str:
+    """Begin one about a drawn brief; its id."""
+    browser.open("/pages/negotiate?draw=7")
+    page = browser.send("/negotiate")
+    assert page.status_code == 200
+    return str(page.url.path.rsplit("/", 1)[1])
+
+
+def test_a_negotiation_is_played_to_its_end_and_nobody_is_told(browser: Browser) -> None:
+    drawn = browser.open("/pages/negotiate?draw=7").text
+    assert drawn == browser.open("/pages/negotiate?draw=7").text
+    one = play(browser)
+    page = browser.send(f"/{one}", text=f"Yes, that's me. {HOSTILE}", then="say")
+    assert "&lt;script&gt;" in page.text
+    page = browser.send(f"/{one}", then="silence")
+    assert "no answer for 30 minutes" in page.text
+    page = browser.send(f"/{one}", text="I want to talk to a real person.", then="say")
+    assert "The agent stopped here: handed over" in page.text
+    assert page.text.count('class="turn agent"') == 4
+    assert page.text.count("This is wrong") == 4
+    assert page.text.count('aria-label="scores"') == 4
+    assert re.search(r"rules <b>[+−]\d+</b>", page.text)
+    assert "reward model" not in page.text  # the intent agent has none
+    store = browser.context.service.store
+    assert store.search({}, 10) == []
+    assert [row.kind for row in store.events_after(0, 10)] == []
+    assert one in browser.open("/pages/negotiate").text
+
+
+def test_spans_that_rules_object_to_are_marked(make: Make) -> None:
+    words = "We promise you at least 40 more bookings."
+    browser = Browser(make(Scripted(words)))
+    one = play(browser)
+    marks = re.findall(
+        r'<mark class="(\w+)" title="([^"]+)">([^<]+)</mark>', browser.open(f"/pages/negotiate/{one}").text
+    )
+    assert marks
+    assert all(text in words for _, _, text in marks)
+
+
+class Liked:
+    """A reward model that likes every reply alike."""
+
+    version = "liked"
+
+    def score(self, dialogues: Any) -> list[float]:
+        return [1.5] * len(dialogues)
+
+
+class Judge:
+    version = "judge"
+
+    def score(self, dialogues: Any) -> list[Score]:
+        return [Score(Source.JUDGE, Status.READ, 20.0) for _ in dialogues]
+
+
+def test_a_run_with_rewards_shows_all_of_them(make: Make, hotel: Pack) -> None:
+    suite = RewardSuite(hotel, Judge(), Liked())
+    browser = Browser(make(workshop=Workshop(suite=lambda: suite)))
+    play(browser)
+    found = re.findall(r"<li>([a-z ]+) <b>([^<]+)</b>", browser.last.text)
+    scores = dict(found)
+    assert (scores["judge"], scores["reward model"]) == ("+20", "+1.50")
+    rules = float(scores["rules"].replace("−", "-"))
+    assert scores["total"] == f"{1.5 * (1 + (20 + rules) / 100):+.2f}"  # the paper's R_total
+
+
+def test_a_form_sent_twice_says_it_once(browser: Browser) -> None:
+    one = play(browser)
+    page = browser.last
+    browser.send(f"/{one}", text="Yes, that's me.", then="say")
+    browser.last = page
+    browser.send(f"/{one}", text="Yes, that's me.", then="say")
+    assert browser.last.text.count("that&#39;s me.") == 1
+
+
+@pytest.mark.parametrize(
+    ("brief", "says"),
+    [
+        ("", "fill it in"),
+        ("{", "not JSON"),
+        ("[" * 60 + "]" * 60, "deep"),
+        ('{"hotel": "a"}', "ticket"),
+        ('{"tickets": [{"id": "t1"}]}', "brief.tickets.0"),
+        ("x" * 20_001, "20,000"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_a_brief_that_is_none_is_told_where(browser: Browser, brief: str, says: str) -> None:
+    browser.open("/pages/negotiate")
+    page = browser.send("/negotiate", brief=brief)
+    assert (page.status_code, says in page.text) == (422, True), page.text
+
+
+def test_a_brief_of_ones_own(browser: Browser, brief: dict[str, Any]) -> None:
+    browser.open("/pages/negotiate")
+    page = browser.send("/negotiate", brief=json.dumps({**brief, "hotel": f"Hotel {HOSTILE}"}))
+    assert (page.status_code, "Hotel &lt;script&gt;" in page.text) == (200, True)
+
+
+def test_only_operators_see_what_others_play(signed_in: Callable[[Scope], Browser], tmp_path: Path) -> None:
+    mine, other, operator = signed_in(Scope.AGENT), signed_in(Scope.AGENT), signed_in(Scope.OPERATOR)
+    one = play(mine)
+    assert mine.open(f"/pages/negotiate/{one}").status_code == 200
+    assert other.open(f"/pages/negotiate/{one}").status_code == 404
+    assert one not in other.open("/pages/negotiate").text
+    assert operator.open(f"/pages/negotiate/{one}").status_code == 200
+    assert operator.open("/pages/negotiate/p-0").status_code == 422
