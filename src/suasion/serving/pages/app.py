@@ -12,14 +12,22 @@ from suasion.serving.asked import RefusedError
 from suasion.serving.batching import BusyError
 from suasion.serving.context import Context
 from suasion.serving.logs import LOG, request_id
-from suasion.serving.pages import conversations, incidents, negotiate, patches, signing_in
+from suasion.serving.pages import (
+    conversations,
+    experiments,
+    incidents,
+    negotiate,
+    patches,
+    review,
+    signing_in,
+)
 from suasion.serving.pages.backtests import Backtests
 from suasion.serving.pages.rendering import HEADERS, render, static_file
 from suasion.serving.pages.sessions import signer_of
 from suasion.serving.pages.visit import SignInError, Visit, sign_in_path
 from suasion.serving.pages.workshop import Workshop
 
-PARTS = (signing_in, negotiate, conversations, incidents, patches)
+PARTS = (signing_in, negotiate, conversations, experiments, review, incidents, patches)
 
 
 def create_pages(context: Context, workshop: Workshop) -> FastAPI:

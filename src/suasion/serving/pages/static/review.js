@@ -1,0 +1,41 @@
+// Keys of the page on which raters mark; without a script Tab, arrows, space and Enter do the same.
+"use strict";
+
+const marks = document.querySelector("[data-marks]");
+const boxes = Array.from(document.querySelectorAll("[data-excellent]"));
+let at = -1;
+
+const go = (step) => {
+  if (!boxes.length) return;
+  at = Math.max(0, Math.min(boxes.length - 1, at + step));
+  boxes[at].focus({ preventScroll: true });
+  boxes[at].closest("li").scrollIntoView({ block: "nearest" });
+};
+for (const [place, box] of boxes.entries()) box.addEventListener("focus", () => { at = place; });
+
+const actions = {
+  j: () => go(1),
+  k: () => go(-1),
+  e: () => { if (at < 0) go(1); else boxes[at].click(); },
+  c: () => marks && marks.elements.comment.focus(),
+  u: () => { const undo = document.querySelector("[data-undo]"); if (undo) undo.requestSubmit(); },
+};
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("textarea, select, input:not([type=radio]):not([type=checkbox])");
+  if (event.key === "Escape" && typing) { typing.blur(); return; }
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  const digit = /^(?:Digit|Numpad)([1-5])$/.exec(event.code);
+  if (digit && marks) {
+    const choice = marks.querySelector(`[data-key="${event.shiftKey ? "Shift+" : ""}${digit[1]}"]`);
+    if (choice) { event.preventDefault(); choice.checked = true; choice.focus({ preventScroll: true }); }
+    return;
+  }
+  if (event.key === "Enter" && marks && !event.target.closest("a, button, summary")) {
+    event.preventDefault();
+    marks.requestSubmit();
+  } else if (!event.shiftKey && Object.hasOwn(actions, event.key)) {
+    event.preventDefault();
+    actions[event.key]();
+  }
+});
