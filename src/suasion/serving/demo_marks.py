@@ -19,7 +19,7 @@ from suasion.serving.review import Item, ItemKind, MarkKind, Panel, grade_of, op
 EACH = 8  # dialogues of each arm in the panel
 INCIDENTS = 6
 RATERS = ("rater-a", "rater-b", "rater-c")
-TALKATIVE = 6  # turns that a dialogue of the panel has at least
+TALKATIVE = 2  # answers of the hotel that a dialogue of the panel has at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def put_before_raters(context: Context, folder: Path, now: datetime, seed: int) 
     filed = list(_file(talks, service.guard.rules, folder))
     rng, methods = random.Random(f"{seed}:panel"), {}
     for arm in service.roster.voices:
-        mine = [talk for talk in talks if talk.conversation.arm == arm and len(talk.messages) >= TALKATIVE]
+        mine = [talk for talk in talks if talk.conversation.arm == arm and _heard(talk) >= TALKATIVE]
         methods[arm] = [talk.dialogue for talk in rng.sample(mine, min(EACH, len(mine)))]
     exhibits = exhibits_of(methods)
     for rule, incident in filed:
@@ -72,6 +72,10 @@ def _file(talks: Sequence[Talk], rules: RuleSet, folder: Path) -> Iterator[tuple
             incident = make_incident(dialogue, *words, folder)
             file_incident(incident, folder)
             yield found["rule"], incident
+
+
+def _heard(talk: Talk) -> int:
+    return sum(one.speaker == "counterpart" and one.text is not None for one in talk.messages)
 
 
 def _faults(message: Message) -> list[dict[str, Any]]:

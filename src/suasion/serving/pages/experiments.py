@@ -120,7 +120,7 @@ def _signed(value: float) -> str:
 
 def _between(interval: Mapping[str, float | None], scale: float) -> str:
     low, high = interval["low"], interval["high"]
-    if low is None or high is None:
+    if low is None or high is None or (scale == 100 and low < -1 and high > 1):  # a share can't change more
         return "too few"
     return f"{_signed(scale * low)} to {_signed(scale * high)}"
 
