@@ -24,12 +24,13 @@ from suasion.evaluation.ab import analyse
 from suasion.negotiation.pack import Pack
 from suasion.serving import schema
 from suasion.serving.access import Scope, create_key
+from suasion.serving.assemble import load_speaker
 from suasion.serving.database import open_database
 from suasion.serving.experiments import Experiment, draw, read_experiment
 from suasion.serving.records import contact_key
 from suasion.serving.stop_rule import StopRules
 from suasion.serving.store import Store
-from suasion.serving.trials import begin_experiment
+from suasion.serving.trials import begin_experiment, courses
 
 MUTE = "Hello there."
 DEFINITION: dict[str, Any] = {
@@ -352,6 +353,34 @@ def test_what_is_wrong_with_a_file_is_named(
         read_experiment(path)
     assert (caught.value.file, caught.value.field) == (str(path), field)
     assert client.post("/v1/experiments", json=defined(**changes)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("agents", "says"),
+    [
+        (["intent"], "arms.1.agent: no agent 'new'"),
+        (["intent", "intent"], "two agents are called 'intent'"),
+        (["new=intent", "no such run"], "no such run"),
+    ],
+)
+def test_serve_begins_nothing_with_agents_that_do_not_fit(
+    agents: list[str], says: str, tmp_path: Path, url: str
+) -> None:
+    path = tmp_path / "experiment.yaml"
+    path.write_text(json.dumps(DEFINITION), encoding="utf-8")
+    words = ["serve", "--experiment", str(path), "--store", url]
+    for agent in agents:
+        words += ["--agent", agent]
+    told = CliRunner().invoke(main, words)
+    assert (told.exit_code, says in told.stderr) == (2, True), told.stderr
+    store = Store(url)
+    assert courses(store) == []
+    store.close()
+
+
+def test_an_agent_has_the_name_that_it_was_given() -> None:
+    speaker = load_speaker("new=intent", "hotel")
+    assert (speaker.arm, speaker.run.split("-")[0]) == ("new", "intent")
 
 
 def test_one_experiment_at_a_time_and_none_is_ever_changed(client: TestClient) -> None:

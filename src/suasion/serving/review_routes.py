@@ -103,7 +103,11 @@ async def begin(new: NewPanel, here: Here, caller: ForOperators) -> PanelView:
     return await asyncio.to_thread(add)
 
 
-@routes.get("/guide", response_class=PlainTextResponse)
+@routes.get(
+    "/guide",
+    response_model=None,
+    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}},
+)
 async def read_guide(caller: ForReviewers) -> PlainTextResponse:
     """What the numbers mean, in Markdown."""
     return PlainTextResponse(guide(), media_type="text/markdown")

@@ -72,7 +72,11 @@ def read_result(here: Context, experiment_id: str, segment: str | None) -> Resul
     )
 
 
-@routes.get("/{experiment_id}/log", response_class=PlainTextResponse)
+@routes.get(
+    "/{experiment_id}/log",
+    response_model=None,
+    responses={200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}},
+)
 async def log(experiment_id: Id, here: Here, caller: ForOperators) -> PlainTextResponse:
     """The conversations that count, one JSON a line: what `suasion ab analyze` reads."""
 

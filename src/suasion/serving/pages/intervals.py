@@ -92,6 +92,7 @@ def _summary(title: str, last: Mapping[str, Any]) -> str:
 
     always = last["always"]
     return (
-        f"{title.capitalize()}, last look: {points(last['estimate'])} points, 95 % interval {points(last['low'])} to "
-        f"{points(last['high'])}, at any look {points(always['low'])} to {points(always['high'])}"
+        f"{title.capitalize()}, last look: {points(last['estimate'])} points, "
+        f"95 % interval {points(last['low'])} to {points(last['high'])}, "
+        f"at any look {points(always['low'])} to {points(always['high'])}"
     )
