@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp
 
 from suasion.serving import completions, conversations, desk, operations, review_routes, trial_routes
@@ -55,5 +56,11 @@ def create_app(
     tell_errors(app)
     for part in (conversations, completions, desk, trial_routes, review_routes, operations):
         app.include_router(part.routes)
+    app.add_api_route("/", _front, include_in_schema=False)
     app.mount(PAGES.rstrip("/"), create_pages(context, workshop or Workshop()))
     return Edge(app, context.metrics, hosts)
+
+
+async def _front() -> RedirectResponse:
+    """For whoever types the name of the host alone."""
+    return RedirectResponse(PAGES)

@@ -40,7 +40,7 @@ def test_a_negotiation_is_played_to_its_end_and_nobody_is_told(browser: Browser)
     assert page.text.count('class="turn agent"') == 4
     assert page.text.count("This is wrong") == 4
     assert page.text.count('aria-label="scores"') == 4
-    assert re.search(r"rules <b>[+−]\d+</b>", page.text)
+    assert len(re.findall(r"rules <b>([+−]\d+|0)</b>", page.text)) == 4
     assert "reward model" not in page.text  # the intent agent has none
     store = browser.context.service.store
     assert store.search({}, 10) == []

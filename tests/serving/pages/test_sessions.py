@@ -130,6 +130,12 @@ def test_bodies_that_are_no_form_are_refused(client: TestClient) -> None:
     assert client.post("/v1/conversations", data={"brief": "x"}).status_code == 415
 
 
+def test_the_front_door_leads_to_the_pages(client: TestClient) -> None:
+    for path in ("/", "/pages", "/pages/"):
+        page = client.get(path)
+        assert (page.status_code, page.url.path) == (200, "/pages/negotiate"), path
+
+
 def test_errors_are_pages_and_those_of_the_api_stay_json(client: TestClient) -> None:
     missing = client.get("/pages/nowhere")
     assert (missing.status_code, "This is not here" in missing.text) == (404, True)

@@ -46,8 +46,10 @@ def clock(stamped: str) -> str:
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """With its sign, a dash where there is none."""
-    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+    """With its sign; a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:+.{digits}f}".replace("-", "−") if round(value, digits) else "0"
 
 
 def words(name: str | None) -> str:

@@ -9,9 +9,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// "/" goes to what is first to be filled in.
+// Ctrl+/ goes to what is first to be filled in: not "/" alone, which voice control may say by accident.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.target.closest("input, select, textarea")) return;
+  if (event.key !== "/" || !(event.ctrlKey || event.metaKey)) return;
   const first = document.querySelector("[data-first]");
   if (first) { event.preventDefault(); first.focus(); }
 });
@@ -32,14 +32,16 @@ document.addEventListener("selectionchange", () => {
   const range = selection.getRangeAt(0);
   const near = range.commonAncestorContainer;
   const reply = (near.nodeType === 1 ? near : near.parentElement).closest("[data-reply]");
-  const form = reply && document.querySelector(`form[data-about="${CSS.escape(reply.dataset.reply)}"]`);
-  if (!form) return;
+  if (!reply) return;
   const before = document.createRange();
   before.selectNodeContents(reply);
   before.setEnd(range.startContainer, range.startOffset);
   const start = Array.from(before.toString()).length;
-  form.elements.span.value = `${start}:${start + Array.from(range.toString()).length}`;
-  form.querySelector("[data-marked]").textContent = `“${range.toString()}”`;
+  const span = `${start}:${start + Array.from(range.toString()).length}`;
+  for (const form of document.querySelectorAll(`form[data-about="${CSS.escape(reply.dataset.reply)}"]`)) {
+    form.elements.span.value = span;
+    form.querySelector("[data-marked]").textContent = `“${range.toString()}”`;
+  }
 });
 
 // What is under way is looked at again.
