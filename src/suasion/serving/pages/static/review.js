@@ -21,14 +21,26 @@ const actions = {
   u: () => { const undo = document.querySelector("[data-undo]"); if (undo) undo.requestSubmit(); },
 };
 
+// Who speaks to the machine, or has a cat, turns them off; the browser remembers it.
+const OFF = "suasion-review-keys-off";
+const choice = document.querySelector("[data-keys]");
+if (choice) {
+  choice.checked = !localStorage.getItem(OFF);
+  choice.closest("label").hidden = false;
+  choice.addEventListener("change", () => {
+    if (choice.checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "yes");
+  });
+}
+
 document.addEventListener("keydown", (event) => {
+  if (choice && !choice.checked) return;
   const typing = event.target.closest("textarea, select, input:not([type=radio]):not([type=checkbox])");
   if (event.key === "Escape" && typing) { typing.blur(); return; }
   if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const digit = /^(?:Digit|Numpad)([1-5])$/.exec(event.code);
   if (digit && marks) {
-    const choice = marks.querySelector(`[data-key="${event.shiftKey ? "Shift+" : ""}${digit[1]}"]`);
-    if (choice) { event.preventDefault(); choice.checked = true; choice.focus({ preventScroll: true }); }
+    const wanted = marks.querySelector(`[data-key="${event.shiftKey ? "Shift+" : ""}${digit[1]}"]`);
+    if (wanted) { event.preventDefault(); wanted.checked = true; wanted.focus({ preventScroll: true }); }
     return;
   }
   if (event.key === "Enter" && marks && !event.target.closest("a, button, summary")) {
