@@ -18,6 +18,7 @@ from suasion.serving.review import Item, ItemKind, MarkKind, Panel, grade_of, op
 
 EACH = 8  # dialogues of each arm in the panel
 INCIDENTS = 6
+GRADES = ("clean", "minor", "major", "unresolved")
 RATERS = ("rater-a", "rater-b", "rater-c")
 TALKATIVE = 2  # answers of the hotel that a dialogue of the panel has at least
 
@@ -97,7 +98,8 @@ def mark_panel(context: Context, panel: Panel, now: datetime, seed: int) -> int:
             at = now + timedelta(seconds=40 * place)
             kind, data = _rating(item, rng, context.service.guard.rules)
             if item.kind == ItemKind.CASE:
-                grade = rng.choices(("clean", "minor", "major", "unresolved"), (6, 3, 1, 1))[0]
+                common = random.Random(f"{seed}:{name}").choices(GRADES, (6, 3, 1, 2))[0]
+                grade = common if rng.random() < 0.7 else rng.choice(GRADES)
                 kind, data = MarkKind.GRADE, {"grade": grade_of(item, grade), "comment": ""}
             add_mark(store, panel, rater, name, kind, data, at)
             given += 1
