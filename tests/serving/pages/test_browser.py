@@ -112,7 +112,8 @@ def test_a_negotiation_and_an_incident_in_two_clicks(chromium: Any, server: Serv
     with opened(chromium, server) as page:
         page.goto("/pages/negotiate?draw=7")
         page.get_by_role("button", name="Begin").click()
-        page.keyboard.type("Yes, that's me. What is it about?")  # the field has the focus
+        page.wait_for_function("document.activeElement.id === 'text'")
+        page.keyboard.type("Yes, that's me. What is it about?")
         page.keyboard.press("Control+Enter")
         page.wait_for_selector("#turn-2")
         assert page.locator(".turn.agent [aria-label=scores]").count() == 2
@@ -150,7 +151,7 @@ def test_words_selected_in_a_reply_are_those_that_are_wrong(chromium: Any, serve
 
 
 def test_a_hand_over_is_taken_and_handed_back_by_keyboard_alone(chromium: Any, server: Server) -> None:
-    with opened(chromium, server) as page:
+    with opened(chromium, server, WIDTHS[0]) as page:
         page.goto("/pages/inbox")
         check(page, "inbox")
         tab_to(page, "Moonlight Inn")
