@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -488,3 +490,22 @@ def _dump(path: Path) -> dict[str, list[Any]]:
             if not row[0].startswith("sqlite_")
         ]
         return {name: raw.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in tables}
+
+
+def test_a_service_without_statistics_serves_and_says_what_it_lacks(
+    client: TestClient, brief: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import sys\n"
+        "for name in ('numpy', 'scipy', 'statsmodels', 'matplotlib', 'torch'): sys.modules[name] = None\n"
+        "import suasion.serving.app, suasion.serving.background, suasion.serving.assemble\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    for arm in ("intent", "new"):
+        begin(client, brief, hotel_of(arm))
+    monkeypatch.setitem(sys.modules, "suasion.evaluation.ab", None)
+    answer = client.get("/v1/experiments/trial")
+    assert (answer.status_code, "suasion[serve,train]" in answer.json()["error"]) == (503, True)
+    page = client.get("/pages/experiments/trial")
+    assert (page.status_code, "suasion[serve,train]" in page.text) == (503, True)
+    assert client.get("/v1/experiments").status_code == 200

@@ -99,6 +99,8 @@ def serve(
         service.roster.check_has(experiment, str(experiment_file))
         begin_experiment(store, experiment, service.pack.id, service.clock())
     service.roster.check_arms()
+    if service.roster.course:
+        import suasion.evaluation.ab  # noqa: F401 - told now where it is not installed, not at the first result
     workshop = Workshop(incidents, patches, suite_of(agents[0].rpartition("=")[2]))
     beside = alongside(context, reach, target)
     app = create_app(context, LOOPBACK if is_local else None, beside, workshop)

@@ -125,6 +125,10 @@ def tell_errors(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         return _problem(error.status_code, str(error.detail), None, dict(error.headers or {}))
 
+    @app.exception_handler(ModuleNotFoundError)
+    async def lacking(request: Request, error: ModuleNotFoundError) -> JSONResponse:
+        return _problem(503, lacks(error))
+
     @app.exception_handler(BusyError)
     async def busy(request: Request, error: BusyError) -> JSONResponse:
         return _problem(503, f"{error}; try again", None, {"Retry-After": str(RETRY_SECONDS)})
@@ -139,6 +143,12 @@ def tell_errors(app: FastAPI) -> None:
         return _problem(
             503, "the store does not answer; try again", None, {"Retry-After": str(RETRY_SECONDS)}
         )
+
+
+def lacks(error: ModuleNotFoundError) -> str:
+    """What to install: statistics are of another extra than the service."""
+    LOG.error("a package is missing", exc_info=error)
+    return f"this needs {error.name}: the operator has to install 'suasion[serve,train]'"
 
 
 def _problem(

@@ -4,12 +4,11 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select
 
 from suasion.errors import InputError
-from suasion.evaluation.bad_cases import BadCase
 from suasion.evaluation.panel import blind
 from suasion.negotiation.dialogue import Dialogue
 from suasion.serving import schema
@@ -17,6 +16,9 @@ from suasion.serving.asked import RefusedError
 from suasion.serving.records import stamp
 from suasion.serving.review import Item, ItemKind, Mark, MarkKind, Panel, live
 from suasion.serving.store import Store, add_audit
+
+if TYPE_CHECKING:
+    from suasion.evaluation.bad_cases import BadCase
 
 LARGEST = 2000  # items of a panel
 
@@ -40,7 +42,7 @@ def exhibits_of(methods: Mapping[str, Iterable[Dialogue]]) -> list[Exhibit]:
     ]
 
 
-def exhibits_of_cases(method: str, replies: Mapping[str, str], cases: Sequence[BadCase]) -> list[Exhibit]:
+def exhibits_of_cases(method: str, replies: Mapping[str, str], cases: "Sequence[BadCase]") -> list[Exhibit]:
     """A method's replies to bad cases, to be graded. Raises InputError where one has no reply."""
     found = []
     for case in cases:

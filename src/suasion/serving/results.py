@@ -1,4 +1,7 @@
-"""What an experiment says so far: its log from the store, read by the one statistics of evaluation/ab.py."""
+"""What an experiment says so far: its log from the store, read by the one statistics of evaluation/ab.py.
+
+That needs scipy and statsmodels, of the extra `train`: a service without experiments goes without them.
+"""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -8,9 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from suasion.evaluation.ab import analyse_log, split_of
 from suasion.evaluation.ab_log import Conversation
-from suasion.evaluation.experiment import line_of, looks
 from suasion.negotiation.pack import Pack
 from suasion.rewards.rules import RuleSet
 from suasion.serving import schema
@@ -64,6 +65,9 @@ class Results:
 
     def read(self, course: Course, now: datetime, segment: str | None = None) -> Reading:
         """Raises InputError for a segment that no conversation's brief has."""
+        from suasion.evaluation.ab import analyse_log, split_of
+        from suasion.evaluation.experiment import looks
+
         log = self.log(course, now)
         experiment = course.experiment
         counts = {arm: sum(one.arm == arm for one in log) for arm in experiment.shares}
@@ -126,6 +130,8 @@ class Results:
         known = self._lines.get(row.conversation_id)
         if known is not None and known[0] == version:
             return known[1]
+        from suasion.evaluation.experiment import line_of
+
         talk = self._store.load(row.conversation_id)
         assert talk is not None  # its enrolment names it, and nothing is ever removed
         line = line_of(

@@ -1,14 +1,15 @@
-"""A panel in the store: blinded items, marks that are only ever added, and what follows from them. Pure."""
+"""A panel in the store: blinded items, marks that are only ever added, and what follows from them. Pure.
+
+Report and queue need numpy and scipy, of the extra `train`; marking does not.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from suasion.evaluation.agreement import ordinal_alpha
 from suasion.evaluation.grading import Grade
 from suasion.evaluation.panel import order_for
-from suasion.evaluation.panel_report import queue, report
 from suasion.evaluation.ratings import Rating
 from suasion.negotiation.dialogue import Dialogue
 
@@ -114,6 +115,8 @@ def open_queue(
     panel: Panel, marks: Sequence[Mark], settled: Mapping[str, int]
 ) -> list[tuple[dict[str, str], list[Rating]]]:
     """Dialogues on which the raters differ and that nobody settled yet, each with its ratings."""
+    from suasion.evaluation.panel_report import queue
+
     rated = ratings(panel, marks)
     return [
         (row, [one for one in rated if one.dialogue == row["dialogue"]])
@@ -124,6 +127,8 @@ def open_queue(
 
 def report_of(panel: Panel, marks: Sequence[Mark], settled: Mapping[str, int]) -> dict[str, Any]:
     """The panel's report so far, with grades of bad cases; `ratings` is None where there is none yet."""
+    from suasion.evaluation.panel_report import report
+
     rated = ratings(panel, marks)
     known = {one.dialogue for one in rated}
     kept = {name: value for name, value in settled.items() if name in known}
@@ -138,6 +143,8 @@ def report_of(panel: Panel, marks: Sequence[Mark], settled: Mapping[str, int]) -
 
 def _grades(panel: Panel, marks: Sequence[Mark]) -> dict[str, Any] | None:
     """Cases by method and grade (the lower middle one of several raters), and how far the raters agree."""
+    from suasion.evaluation.agreement import ordinal_alpha
+
     order = list(map(str, Grade))
     given: dict[str, dict[str, int]] = {}
     for (rater, name), mark in standing(marks).items():

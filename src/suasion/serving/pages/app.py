@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from suasion.errors import InputError
 from suasion.serving.asked import RefusedError
 from suasion.serving.batching import BusyError
-from suasion.serving.context import Context
+from suasion.serving.context import Context, lacks
 from suasion.serving.logs import LOG, request_id
 from suasion.serving.pages import (
     conversations,
@@ -74,6 +74,10 @@ def _tell_errors(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         return _problem(request, 422, f"{first['loc'][-1]}: {first['msg']}")
+
+    @app.exception_handler(ModuleNotFoundError)
+    async def lacking(request: Request, error: ModuleNotFoundError) -> Response:
+        return _problem(request, 503, lacks(error))
 
     @app.exception_handler(BusyError)
     async def busy(request: Request, error: BusyError) -> Response:

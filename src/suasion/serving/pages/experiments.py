@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from suasion.evaluation.ab import MEASURES
 from suasion.serving.experiments import NAME, ChangeKind
 from suasion.serving.pages import intervals
 from suasion.serving.pages.intervals import course
@@ -94,6 +93,8 @@ def _arm(result: ResultView, arm: str) -> dict[str, Any]:
 
 def row(name: str, one: Mapping[str, Any]) -> Row:
     """A comparison as `suasion ab analyze` has it; points, or per 100 replies."""
+    from suasion.evaluation.ab import MEASURES
+
     measure = MEASURES[name]
     scale = 1 if measure.per_100 else 100
     unit = "" if measure.per_100 else "\N{NO-BREAK SPACE}%"

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from suasion.evaluation.charts import Tick, ticks
+if TYPE_CHECKING:
+    from suasion.evaluation.charts import Tick
 
 WIDTH, HEIGHT = 640, 240
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 30
@@ -23,13 +24,15 @@ class Course:
     line: str
     dots: tuple[Point, ...]
     zero: float
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
+    x_ticks: "tuple[Tick, ...]"
+    y_ticks: "tuple[Tick, ...]"
     summary: str
 
 
 def course(title: str, looks: Sequence[Mapping[str, Any]], measure: str) -> Course | None:
     """Of one measure, in percentage points; None while there are too few looks with an interval."""
+    from suasion.evaluation.charts import Tick, ticks
+
     seen = [one for one in looks if one.get(measure) and one[measure]["low"] is not None]
     if len(seen) < FEWEST:
         return None
