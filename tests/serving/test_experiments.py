@@ -202,6 +202,10 @@ def test_another_process_stops_an_arm(client: TestClient, brief: dict[str, Any],
     one = begin(client, brief, hotel_of("new"))
     words = ["experiment", "stop", "trial", "new", "--why", "from elsewhere", "--store", url]
     assert CliRunner().invoke(main, words).exit_code == 0
+    listed = CliRunner().invoke(main, ["experiment", "list", "--store", url]).output
+    assert listed == "trial  ended  intent 1; stopped: new\n"
+    wrong = CliRunner().invoke(main, ["experiment", "end", "none", "--why", "x", "--store", url])
+    assert (wrong.exit_code, "no experiment of this id" in wrong.stderr) == (2, True)
     context_of(client).service.roster._until = 0.0  # a second has passed
     assert say(client, one, "Yes?")["arm"] == "intent"
 

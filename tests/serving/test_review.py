@@ -15,7 +15,7 @@ from suasion.cli import main
 from suasion.evaluation.bad_cases import load_cases, load_checks
 from suasion.evaluation.panel_report import report
 from suasion.evaluation.ratings import read_ratings
-from suasion.negotiation.dialogue import Dialogue, Turn
+from suasion.negotiation.dialogue import Dialogue, Turn, write_dialogues
 from suasion.negotiation.pack import Pack
 from suasion.serving import schema
 from suasion.serving.access import Scope, create_key
@@ -266,3 +266,29 @@ def test_no_mark_can_be_changed(panel: str, raters: list[Person], client: TestCl
             store.writer.run(lambda connection, table=table: connection.execute(delete(table)))
     with pytest.raises(DatabaseError, match="append-only"):
         store.writer.run(lambda one: one.execute(update(schema.marks).values(rater="me")))
+
+
+def test_a_panel_is_opened_from_files(tmp_path: Path, url: str, make: Make) -> None:
+    words = ["panel", "open", "--title", "December", "--raters", "testers", "--store", url]
+    for method in METHODS:
+        path = tmp_path / f"{method}.jsonl"
+        write_dialogues(path, [talk(f"t{number}", method) for number in range(4)])
+        words += ["--method", f"{method}={path}"]
+    graded = tmp_path / "graded.json"
+    cases = [json.loads(line) for line in (CASES / "bad_cases.jsonl").read_text("utf-8").splitlines()]
+    replies = {one["id"]: {"reply": f"Sorry about {one['id']}."} for one in cases}
+    graded.write_text(json.dumps({"replies": replies}), encoding="utf-8")
+    alone = CliRunner().invoke(main, [*words, "--replies", f"new={graded}"])
+    assert (alone.exit_code, "--cases" in alone.stderr) == (2, True)
+    words += ["--sample", "3", "--cases", str(CASES / "bad_cases.jsonl"), "--replies", f"new={graded}"]
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 0, told.output
+    store = context_of(make()).service.store
+    items = find_panel(store, told.output.split()[1].rstrip(":")).items.values()
+    assert sum(item.kind == "dialogue" for item in items) == 6
+    graded_items = [item for item in items if item.kind == "case"]
+    assert {item.source for item in graded_items} == {one["id"] for one in cases}
+    assert all(item.dialogue.reply == f"Sorry about {item.source}." for item in graded_items)
+    graded.write_text(json.dumps({"replies": {}}), encoding="utf-8")
+    lacks = CliRunner().invoke(main, words)
+    assert (lacks.exit_code, "no reply to case" in lacks.stderr) == (2, True)

@@ -25,6 +25,7 @@ from suasion.negotiation.pack import Pack
 from suasion.rewards.rules import RuleSet
 
 CONTROL, TREATMENT = "control", "treatment"
+LOOKED_AT = ("response", "success")
 LOOKS = 20  # points of time at which the running result is told
 AA_LOOKS = 10
 LEVEL = 0.05
@@ -147,9 +148,8 @@ def looks(
     found = []
     for size in _sizes(len(log), count):
         row: dict[str, Any] = {"conversations": size}
-        for name, one in compare(log[:size], control, treated).items():
-            if name in ("response", "success"):
-                row[name] = _ends(one.difference.interval) | {"always": _ends(one.difference.always)}
+        for name, one in compare(log[:size], control, treated, LOOKED_AT).items():
+            row[name] = _ends(one.difference.interval) | {"always": _ends(one.difference.always)}
         found.append(row)
     return found
 

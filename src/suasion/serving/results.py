@@ -162,17 +162,19 @@ def _dated(found: list[dict[str, Any]], log: Sequence[Conversation]) -> list[dic
     return [row | {"until": log[row["conversations"] - 1].segment("begun")} for row in found]
 
 
-def harmed(course: Course, reading: Reading) -> Mapping[str, str]:
+def harmed(course: Course, log: Sequence[Conversation]) -> Mapping[str, str]:
     """Arms that go on and are worse than the control at this look, each with the measure that says so.
 
     By the always-valid interval: it may be looked at as often as one likes.
     """
+    from suasion.evaluation.ab import compare
+
     found: dict[str, str] = {}
-    comparisons = {} if reading.analysis is None else reading.analysis["comparisons"]
+    control, names = course.experiment.control, course.experiment.stop.harm
     for arm in course.shares:
-        for name in course.experiment.stop.harm:
-            one = comparisons.get(arm, {}).get(name)
-            high = None if one is None else one["difference"]["always"]["high"]
+        compared = {} if arm == control or not names else compare(log, control, arm, names)
+        for name, one in compared.items():
+            high = one.difference.always.high
             if high is not None and high < 0:
                 found.setdefault(arm, name)
     return found

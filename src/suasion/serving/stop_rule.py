@@ -1,8 +1,10 @@
 """Experiments end by the rule that was said before they began; an arm that does harm is stopped."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
+from suasion.evaluation.ab_log import Conversation
 from suasion.serving.experiments import ChangeKind, Course
 from suasion.serving.logs import LOG
 from suasion.serving.results import Results, harmed
@@ -32,18 +34,18 @@ class StopRules:
         course = roster.course
         if course is None or not course.runs(now):
             return
-        reading = self.results.read(course, now)
-        for arm, measure in harmed(course, reading).items():
+        log = self.results.log(course, now)
+        for arm, measure in harmed(course, log).items():
             asks = Asks(ChangeKind.ARM_STOPPED, f"worse {measure} than the control, at any look", arm)
             course = self._change(course, asks)
-        if course.ended is None and (why := self._is_over(course, reading.settled)):
+        if course.ended is None and (why := self._is_over(course, log)):
             self._change(course, Asks(ChangeKind.ENDED, why))
 
-    def _is_over(self, course: Course, settled: dict[str, int]) -> str | None:
+    def _is_over(self, course: Course, log: Sequence[Conversation]) -> str | None:
         rule, now = course.experiment.stop, self.service.clock()
         if rule.days is not None and now >= course.began + timedelta(days=rule.days):
             return f"{rule.days:g} days"
-        smallest = min(settled[arm] for arm in course.shares)
+        smallest = min(sum(one.arm == arm for one in log) for arm in course.shares)
         if rule.conversations is not None and smallest >= rule.conversations:
             return f"{rule.conversations} conversations in each arm"
         return None
