@@ -202,7 +202,7 @@ CHEAP = {
     "pack check",
     "pack new",
 }
-CHEAP |= {"ab", "ab analyze", "ab power", "evaluate bad-cases"}
+CHEAP |= {"experiment check", "ab", "ab analyze", "ab power", "evaluate bad-cases"}
 CHEAP |= {"incident", "incident file", "incident list", "incident show", "pack diff"}
 CHEAP |= {"patch", "patch new", "patch check", "patch backtest", "patch log"}
 

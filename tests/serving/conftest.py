@@ -69,15 +69,19 @@ def make(url: str, clock: Clock, hotel: Pack, rules: RuleSet) -> Iterator[Make]:
     open_clients: list[TestClient] = []
 
     def build(
-        agent: Agent | None = None,
+        agent: Agent | dict[str, Agent] | None = None,
         needs_keys: bool | None = None,
         workshop: Workshop | None = None,
         pack_name: str = "hotel",
         **limits: Any,
     ) -> TestClient:
-        speaker = (
-            load_speaker("intent", pack_name) if agent is None else Speaker(agent, hotel, "r", "scripted")
-        )
+        speaker: Speaker | list[Speaker]
+        if isinstance(agent, dict):
+            speaker = [Speaker(one, hotel, f"run-{name}", name) for name, one in agent.items()]
+        elif agent is None:
+            speaker = load_speaker("intent", pack_name)
+        else:
+            speaker = Speaker(agent, hotel, "r", "scripted")
         guards = rules if pack_name == "hotel" else None
         context = assemble(speaker, Store(url), needs_keys, Limits(**{"rate": 0, **limits}), clock, guards)
         app = create_app(context, None, workshop=workshop)

@@ -24,15 +24,16 @@ pytestmark = pytest.mark.slow
 class Server:
     """`suasion serve` on a store, which can be killed and started again."""
 
-    def __init__(self, url: str, log: Path, *words: str) -> None:
+    def __init__(self, url: str, log: Path, *words: str, command: tuple[str, ...] = ()) -> None:
         self.url, self.log, self.words = url, log, words
+        self.command = command or ("serve", "--store", url, "--rate", "0")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        words = ["serve", "--store", self.url, "--port", str(self.port), "--rate", "0", *self.words]
+        words = [*self.command, "--port", str(self.port), *self.words]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "suasion.cli", *words], stderr=log)
         for _ in range(600):

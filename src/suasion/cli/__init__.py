@@ -9,8 +9,10 @@ import click
 
 from suasion.cli.ab import ab
 from suasion.cli.backtest import pack_diff
+from suasion.cli.demo import demo
 from suasion.cli.domain import data, pack_group
 from suasion.cli.evaluate import evaluate
+from suasion.cli.experiment import experiment
 from suasion.cli.export import export_group
 from suasion.cli.incident import incident
 from suasion.cli.judge import judge
@@ -276,7 +278,9 @@ def _complain(error: object) -> None:
 
 main.add_command(ab)
 main.add_command(data)
+main.add_command(demo)
 main.add_command(evaluate)
+main.add_command(experiment)
 main.add_command(export_group)
 main.add_command(incident)
 main.add_command(judge)

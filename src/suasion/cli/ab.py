@@ -102,7 +102,7 @@ def ab_simulate(
     planned = experiment.plan(pack, conversations, hotels, seed)
     held, failed = experiment.run(treated, old, planned, pack, lambda text: click.echo(text, err=True))
     if log:
-        _write_log(log, held)
+        write_log(log, held)
     content: dict[str, Any] = {
         "treatment": treatment,
         "control": control,
@@ -127,9 +127,10 @@ def ab_simulate(
         raise SystemExit(1)
 
 
-def _write_log(path: Path, held: "list[Conversation]") -> None:
+def write_log(path: Path, held: "list[Conversation]") -> None:
+    """JSON lines, in a file whose name ends so."""
     if path.suffix != ".jsonl":
-        raise click.BadParameter("ends in .jsonl", param_hint="--log")
+        raise click.BadParameter("ends in .jsonl", param_hint="the log")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text("".join(one.model_dump_json() + "\n" for one in held), encoding="utf-8")

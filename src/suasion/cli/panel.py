@@ -1,11 +1,15 @@
 """`suasion panel`: raters' blinded sheets, what they wrote into them, and what it says."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from suasion.cli.options import FILE, FOLDER, command_line, example
+from suasion.cli.serve import STORE
+
+if TYPE_CHECKING:
+    from suasion.serving.panels import Exhibit
 
 
 @click.group(
@@ -108,6 +112,104 @@ def panel_report(
     if queue_file:
         _write_queue(queue_file, panels.queue(read))
     _tell(found)
+
+
+@panel.command(
+    "open",
+    epilog=example(
+        "suasion panel open --title December --raters people --method intent=runs/intent.jsonl "
+        "--method repo=runs/repo.jsonl --store sqlite:///suasion.db"
+    ),
+)
+@click.option("--title", required=True)
+@click.option("--raters", required=True, help='what they are, such as "our trainers"')
+@click.option("--method", "methods", multiple=True, help="name=dialogues of `simulate`; repeat")
+@click.option(
+    "--cases", type=FILE, help="bad cases, graded as well; checks.yaml beside them, if there is one"
+)
+@click.option("--replies", multiple=True, help="name=JSON of `evaluate bad-cases` on these cases; repeat")
+@click.option("--sample", type=click.IntRange(1), help="so many dialogues of each method, the same of all")
+@click.option("--seed", type=int, default=0, help="of sample, names and order")
+@click.option("--pack", "pack_name", default="hotel", show_default=True, help="of the bad cases")
+@STORE
+def panel_open(
+    title: str,
+    raters: str,
+    methods: tuple[str, ...],
+    cases: Path | None,
+    replies: tuple[str, ...],
+    sample: int | None,
+    seed: int,
+    pack_name: str,
+    url: str,
+) -> None:
+    """Put dialogues, and replies to bad cases, before the raters of a service, blinded."""
+    from datetime import UTC, datetime
+
+    from suasion.evaluation.panel import read_methods
+    from suasion.serving.panels import Opening, exhibits_of, open_panel
+    from suasion.serving.store import Store
+
+    if bool(cases) != bool(replies) or not (methods or cases):
+        raise click.UsageError("give --method, or --cases with --replies, or all of them")
+    exhibits = exhibits_of(read_methods(dict(map(_method, methods)), sample, seed)) if methods else []
+    if cases:
+        exhibits += _graded(cases, dict(map(_method, replies)), pack_name)
+    store = Store(url)
+    opened = open_panel(store, Opening(title, raters, seed), exhibits, datetime.now(UTC))
+    store.close()
+    click.echo(f"panel {opened.id}: {len(opened.items)} items; raters need keys of scope rater")
+
+
+def _graded(source: Path, replies: dict[str, Path], pack_name: str) -> "list[Exhibit]":
+    import json
+
+    from suasion.errors import InputError
+    from suasion.evaluation.bad_cases import load_cases, load_checks
+    from suasion.evaluation.grading import NO_CHECKS
+    from suasion.negotiation.pack import Pack
+    from suasion.serving.panels import exhibits_of_cases
+
+    beside = source.with_name("checks.yaml")
+    checks = load_checks(beside) if beside.is_file() else NO_CHECKS
+    cases, found = load_cases(source, Pack.load(pack_name), checks), []
+    for method, path in replies.items():
+        try:
+            read = json.loads(path.read_text(encoding="utf-8"))["replies"]
+            said = {name: str(one["reply"]) for name, one in read.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"not the JSON of `evaluate bad-cases`: {error!r}", str(path)) from None
+        found += exhibits_of_cases(method, said, cases)
+    return found
+
+
+@panel.command(
+    "marks",
+    epilog=example(
+        "suasion panel marks p-0123456789abcdef --output runs/ratings.jsonl --store sqlite:///suasion.db"
+    ),
+)
+@click.argument("panel_id")
+@click.option("--output", type=FILE, required=True, help="ratings, as `panel report` reads them")
+@STORE
+def panel_marks(panel_id: str, output: Path, url: str) -> None:
+    """Take the ratings that count out of a service's store; what was undone or replaced stays there."""
+    from suasion.errors import InputError
+    from suasion.evaluation.ratings import write_ratings
+    from suasion.serving.asked import RefusedError
+    from suasion.serving.panels import find_panel, marks_of
+    from suasion.serving.review import ratings
+    from suasion.serving.store import Store
+
+    store = Store(url)
+    try:
+        found = ratings(find_panel(store, panel_id), marks_of(store, panel_id))
+    except RefusedError as error:
+        raise InputError(error.message, panel_id) from None
+    finally:
+        store.close()
+    write_ratings(output, found)
+    click.echo(f"{len(found)} ratings in {output}")
 
 
 def _method(text: str) -> tuple[str, Path]:

@@ -3,10 +3,14 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suasion.cli.options import FILE, FOLDER, example
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 STORE = click.option(
     "--store", "url", default="sqlite:///suasion.db", show_default=True, help="address of the database"
@@ -14,7 +18,17 @@ STORE = click.option(
 
 
 @click.command(epilog=example("suasion serve --agent intent --store sqlite:///suasion.db --port 8000"))
-@click.option("--agent", default="intent", show_default=True, help="run directory, or `intent`")
+@click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    default=("intent",),
+    show_default=True,
+    help="run directory, or `intent`; `NAME=` before it names it; several for an experiment",
+)
+@click.option(
+    "--experiment", "experiment_file", type=FILE, help="YAML: which agents share the hotels; see docs/ab.md"
+)
 @click.option("--pack", "pack_name", default="hotel", show_default=True, help="for the intent agent")
 @STORE
 @click.option("--host", default="127.0.0.1", show_default=True, help="beyond loopback only with keys")
@@ -40,7 +54,8 @@ STORE = click.option(
 )
 @click.option("--patches", type=FOLDER, default="patches", show_default=True, help="where pages draft them")
 def serve(
-    agent: str,
+    agents: tuple[str, ...],
+    experiment_file: Path | None,
     pack_name: str,
     url: str,
     host: str,
@@ -57,29 +72,45 @@ def serve(
     """Hold real conversations behind an API, guarded by the pack's rules, with pages for people at /pages/.
 
     Stops at SIGTERM or Ctrl-C, once what was asked is answered."""
-    import uvicorn
-
     from suasion.rewards.score import Severity
     from suasion.serving.app import LOOPBACK, create_app
     from suasion.serving.assemble import LOOPBACK_ADDRESSES, Limits, assemble, check_exposure, load_speaker
     from suasion.serving.background import alongside
+    from suasion.serving.experiments import read_experiment
     from suasion.serving.hours import Reach, parse_quiet
     from suasion.serving.logs import set_up_logs
     from suasion.serving.pages.workshop import Workshop, suite_of
     from suasion.serving.store import Store
+    from suasion.serving.trials import begin_experiment
     from suasion.serving.webhook import SECRET, Target
 
+    experiment = read_experiment(experiment_file) if experiment_file else None
     reach = Reach(parse_quiet(quiet, zone))
     target = Target(webhook, os.environ.get(SECRET, "")) if webhook else None
-    speaker = load_speaker(agent, pack_name)
+    speakers = [load_speaker(agent, pack_name) for agent in agents]
     store = Store(url, tells=target is not None)
     check_exposure(host, store)
     set_up_logs()
     is_local = host in LOOPBACK_ADDRESSES
     limits = Limits(rate=rate, batch=batch, withhold=Severity(withhold))
-    context = assemble(speaker, store, None if is_local else True, limits)
-    beside, workshop = alongside(context, reach, target), Workshop(incidents, patches, suite_of(agent))
+    context = assemble(speakers, store, None if is_local else True, limits)
+    service = context.service
+    if experiment:
+        service.roster.check_has(experiment, str(experiment_file))
+        begin_experiment(store, experiment, service.pack.id, service.clock())
+    service.roster.check_arms()
+    if service.roster.course:
+        import suasion.evaluation.ab  # noqa: F401 - told now where it is not installed, not at the first result
+    workshop = Workshop(incidents, patches, suite_of(agents[0].rpartition("=")[2]))
+    beside = alongside(context, reach, target)
     app = create_app(context, LOOPBACK if is_local else None, beside, workshop)
+    run_app(app, host, port)
+
+
+def run_app(app: "ASGIApp", host: str, port: int) -> None:
+    """Until SIGTERM or Ctrl-C."""
+    import uvicorn
+
     # SQLite lets other threads run at every statement: it shall not wait 5 ms for each until it goes on
     sys.setswitchinterval(0.0005)
     uvicorn.run(

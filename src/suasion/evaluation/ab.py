@@ -1,7 +1,7 @@
 """An A/B test between agents, randomised by hotel: what an experiment's log says, and what one would take."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -96,12 +96,15 @@ def split_of(log: Iterable[Conversation], shares: Mapping[str, float]) -> Split:
     return Split({arm: counts[arm] for arm in shares}, float(tested.pvalue), mixed)
 
 
-def compare(log: Sequence[Conversation], control: str, treated: str) -> dict[str, Comparison]:
-    """Each of MEASURES that the log has, with intervals clustered by hotel; one that nobody could reach is
-    left out."""
+def compare(
+    log: Sequence[Conversation], control: str, treated: str, names: Collection[str] = tuple(MEASURES)
+) -> dict[str, Comparison]:
+    """Each of these MEASURES that the log has, with intervals clustered by hotel; one that nobody could reach
+    is left out."""
     found = {}
     arms = [[one for one in log if one.arm == arm] for arm in (control, treated)]
-    for name, measure in MEASURES.items():
+    for name in names:
+        measure = MEASURES[name]
         old, new = (_rates(arm, measure) for arm in arms)
         if sum(old.exposures) and sum(new.exposures):
             difference = rate_difference(old, new)

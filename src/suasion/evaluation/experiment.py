@@ -25,6 +25,7 @@ from suasion.negotiation.pack import Pack
 from suasion.rewards.rules import RuleSet
 
 CONTROL, TREATMENT = "control", "treatment"
+LOOKED_AT = ("response", "success")
 LOOKS = 20  # points of time at which the running result is told
 AA_LOOKS = 10
 LEVEL = 0.05
@@ -67,30 +68,40 @@ def hold(
 
     A hotel has its type for all its conversations; the luck of each is its own, whoever writes.
     """
-    ears, hearing, seed = load_ears(pack), load_hearing(pack), planned.seed
 
     def counterpart(brief: Brief, place: str) -> Manager:
-        number = which[int(place.rpartition(":")[2])]
-        temper = random.Random(f"{seed}:type:{planned.hotels[number]}")
-        kind = draw_type(brief.tickets, ears.coefficients, temper)
-        return Manager(kind, brief, ears, hearing, f"{seed}:{number}")
+        return manager_of(planned, which[int(place.rpartition(":")[2])], pack)
 
     briefs = [planned.briefs[number] for number in which]
-    talks = simulate(agent, briefs, seed, pack=pack, counterpart=counterpart)
+    talks = simulate(agent, briefs, planned.seed, pack=pack, counterpart=counterpart)
     lines = [
-        _line(talk, planned.hotels[number], arm, rules) for number, talk in zip(which, talks, strict=True)
+        line_of(talk, planned.hotels[number], arm, *violations(talk, rules))
+        for number, talk in zip(which, talks, strict=True)
     ]
     endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
     return lines, [ending for ending in endings if ending.startswith("error")]
 
 
-def _line(talk: Dialogue, hotel: str, arm: str, rules: RuleSet) -> Conversation:
+def manager_of(planned: Plan, number: int, pack: Pack) -> Manager:
+    """The other side of conversation `number`: its hotel's type, and a luck of its own."""
+    ears, brief = load_ears(pack), planned.briefs[number]
+    temper = random.Random(f"{planned.seed}:type:{planned.hotels[number]}")
+    kind = draw_type(brief.tickets, ears.coefficients, temper)
+    return Manager(kind, brief, ears, load_hearing(pack), f"{planned.seed}:{number}")
+
+
+def line_of(
+    talk: Dialogue, hotel: str, arm: str, broken: int, replies: int, **more: str | None
+) -> Conversation:
+    """A dialogue with its outcome as a line of the log. broken: rules, in the agent's `replies`.
+
+    `more` columns stand beside the fields of the brief; one that is None is left out.
+    """
     outcome = talk.outcome
-    assert outcome is not None  # a simulated dialogue has one
+    assert outcome is not None  # whoever held it says how it ended
     results = ticket_results([talk])
     reductions = [one.reduction for one in results if one.reduction is not None]
-    broken, replies = violations(talk, rules)
-    more = {**talk.brief.details, "ending": outcome.ending}
+    more = {**talk.brief.details, "ending": outcome.ending, **more}
     if talk.brief.tickets:
         more["currency"] = talk.brief.tickets[0].currency
     return Conversation(
@@ -103,7 +114,11 @@ def _line(talk: Dialogue, hotel: str, arm: str, rules: RuleSet) -> Conversation:
         reduction=round(statistics.mean(reductions), 6) if reductions else None,
         replies=replies,
         violations=broken,
-        **{name: value for name, value in more.items() if name not in Conversation.model_fields},
+        **{
+            name: value
+            for name, value in more.items()
+            if value is not None and name not in Conversation.model_fields
+        },
     )
 
 
@@ -123,14 +138,18 @@ def run(
     return [log[number] for number in sorted(log)], failed
 
 
-def looks(log: Sequence[Conversation], count: int = LOOKS) -> list[dict[str, Any]]:
-    """The running result at `count` points of time, for response and success: fixed and always-valid."""
+def looks(
+    log: Sequence[Conversation], count: int = LOOKS, control: str = CONTROL, treated: str = TREATMENT
+) -> list[dict[str, Any]]:
+    """The running result at `count` points of time, for response and success: fixed and always-valid.
+
+    A look at which one of the two arms has no conversation yet tells its size only.
+    """
     found = []
     for size in _sizes(len(log), count):
         row: dict[str, Any] = {"conversations": size}
-        for name, one in compare(log[:size], CONTROL, TREATMENT).items():
-            if name in ("response", "success"):
-                row[name] = _ends(one.difference.interval) | {"always": _ends(one.difference.always)}
+        for name, one in compare(log[:size], control, treated, LOOKED_AT).items():
+            row[name] = _ends(one.difference.interval) | {"always": _ends(one.difference.always)}
         found.append(row)
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from suasion.errors import InputError
 from suasion.evaluation.lock import sha256
@@ -17,6 +17,7 @@ from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.money import Money, PriceKind, to_net
 from suasion.run_folder import write_json
 
+T = TypeVar("T")
 COLUMNS = ("dialogue", "task", "conversation", "rating", "human_like", "excellent", "comment")
 
 
@@ -78,18 +79,13 @@ def export(
     if key.resolve().is_relative_to(folder.resolve()):
         raise InputError("the key must not lie with the sheets that raters get", str(key))
     read = read_methods(methods, sample, seed)
-    talks = [(method, talk) for method, those in read.items() for talk in those]
-    random.Random(f"{seed}:blind").shuffle(talks)
-    width = len(str(len(talks)))
-    named = {f"d{number:0{width}}": one for number, one in enumerate(talks, start=1)}
+    named = blind([(method, talk) for method, those in read.items() for talk in those], seed)
     folder.mkdir(parents=True, exist_ok=True)
     key.parent.mkdir(parents=True, exist_ok=True)
     for rater in range(1, raters + 1):
-        order = list(named)
-        random.Random(f"{seed}:rater:{rater}").shuffle(order)
+        order = order_for(list(named), seed, rater)
         _replace(folder / f"rater-{rater}.csv", _sheet([(name, named[name][1]) for name in order]))
-    guide = files("suasion").joinpath("evaluation", "templates", "panel_guide.md").read_text(encoding="utf-8")
-    _replace(folder / "guide.md", guide)
+    _replace(folder / "guide.md", guide())
     blinded = {
         name: Blinded(method, talk.id, sum(turn.speaker == "agent" for turn in talk.turns))
         for name, (method, talk) in named.items()
@@ -105,7 +101,27 @@ def export(
             "dialogues": {name: asdict(one) for name, one in blinded.items()},
         },
     )
-    return len(talks)
+    return len(named)
+
+
+def blind(talks: Sequence[T], seed: int) -> dict[str, T]:
+    """Names that say nothing, in an order that says nothing."""
+    shuffled = list(talks)
+    random.Random(f"{seed}:blind").shuffle(shuffled)
+    width = len(str(len(shuffled)))
+    return {f"d{number:0{width}}": one for number, one in enumerate(shuffled, start=1)}
+
+
+def order_for(names: Sequence[str], seed: int, rater: int | str) -> list[str]:
+    """Each rater's own order."""
+    order = list(names)
+    random.Random(f"{seed}:rater:{rater}").shuffle(order)
+    return order
+
+
+def guide() -> str:
+    """The anchored guide of the raters, in Markdown."""
+    return files("suasion").joinpath("evaluation", "templates", "panel_guide.md").read_text(encoding="utf-8")
 
 
 def read_key(path: Path) -> Key:

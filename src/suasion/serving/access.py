@@ -30,6 +30,7 @@ class Scope(StrEnum):
 
 
 AGENTS = frozenset((Scope.AGENT, Scope.OPERATOR, Scope.ADMIN))
+REVIEWERS = frozenset((Scope.RATER, Scope.OPERATOR, Scope.ADMIN))
 OPERATORS = frozenset((Scope.OPERATOR, Scope.ADMIN))
 ADMINS = frozenset((Scope.ADMIN,))
 
@@ -42,6 +43,11 @@ class Caller:
     @property
     def key_id(self) -> str | None:
         return None if self.id == LOCAL else self.id
+
+    @property
+    def rates(self) -> bool:
+        """Operators see the raters' marks, so that theirs would not be blind. Alone at home one is both."""
+        return self.scope == Scope.RATER or self.id == LOCAL
 
 
 def create_key(store: Store, scope: Scope, label: str = "") -> str:

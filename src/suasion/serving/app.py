@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp
 
-from suasion.serving import completions, conversations, desk, operations
+from suasion.serving import completions, conversations, desk, operations, review_routes, trial_routes
 from suasion.serving.context import Context, tell_errors
 from suasion.serving.edge import PAGES, Edge
 from suasion.serving.pages.app import create_pages
@@ -41,7 +41,7 @@ def create_app(
                 async with beside(app):
                     yield
         finally:
-            context.service.batcher.close()
+            context.service.roster.close()
             context.service.store.close()
 
     app = FastAPI(
@@ -54,7 +54,7 @@ def create_app(
     )
     app.state.context = context
     tell_errors(app)
-    for part in (conversations, completions, desk, operations):
+    for part in (conversations, completions, desk, trial_routes, review_routes, operations):
         app.include_router(part.routes)
     app.add_api_route("/", _front, include_in_schema=False)
     app.mount(PAGES.rstrip("/"), create_pages(context, workshop or Workshop()))

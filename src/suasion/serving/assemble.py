@@ -1,7 +1,8 @@
 """The service put together from an agent, a pack and a store."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from suasion.serving.access import Gate, RateLimit, has_keys
 from suasion.serving.batching import Batcher
 from suasion.serving.compose import Identity
 from suasion.serving.context import Context
+from suasion.serving.experiments import NAME
 from suasion.serving.metrics import Metrics
+from suasion.serving.results import Results
+from suasion.serving.roster import Roster, Voice
 from suasion.serving.service import Service
 from suasion.serving.store import Store
 
@@ -47,7 +51,10 @@ class Limits:
 
 
 def load_speaker(name: str, pack_name: str) -> Speaker:
-    """`intent`, or the directory of a run. Raises InputError when it is neither."""
+    """`intent`, the directory of a run, or `NAME=` before either. Raises InputError when it is neither."""
+    arm, named, rest = name.partition("=")
+    if named and re.fullmatch(NAME, arm):
+        return replace(load_speaker(rest, pack_name), arm=arm)
     if name == "intent":
         pack = Pack.load(pack_name)
         return Speaker(IntentAgent(pack), pack, f"intent-{pack.version}", "intent")
@@ -60,7 +67,7 @@ def load_speaker(name: str, pack_name: str) -> Speaker:
 
 
 def assemble(
-    speaker: Speaker,
+    speaker: Speaker | Sequence[Speaker],
     store: Store,
     needs_keys: bool | None = None,
     limits: Limits = Limits(),
@@ -69,19 +76,37 @@ def assemble(
 ) -> Context:
     """Everything that the routes need. `needs_keys` None: where the store has any; `rules` None: the pack's.
 
-    Raises InputError when the pack's rules can't be loaded.
+    Of several speakers the first holds what no experiment draws. Raises InputError when the pack's rules
+    can't be loaded, and for speakers of one name or of different packs.
     """
+    speakers = [speaker] if isinstance(speaker, Speaker) else list(speaker)
+    _check_speakers(speakers)
+    metrics = Metrics()
+    rules = rules or RuleSet.load(speakers[0].pack)
+    roster = Roster(store, {one.arm: _voice(one, rules, limits, metrics) for one in speakers})
+    service = Service(store, roster, clock, metrics.replied)
+    keys = has_keys(store) if needs_keys is None else needs_keys
+    results = Results(store, service.pack, rules)
+    return Context(service, Gate(store), RateLimit(limits.rate), metrics, keys, results)
+
+
+def _check_speakers(speakers: Sequence[Speaker]) -> None:
+    arms = [one.arm for one in speakers]
+    for arm in arms:
+        if arms.count(arm) > 1:
+            raise InputError(f"two agents are called {arm!r}: name them, `NAME=RUN`", field="--agent")
+    if len({(one.pack.id, one.pack.version) for one in speakers}) > 1:
+        raise InputError("the agents are of different packs: one service has one", field="--agent")
+
+
+def _voice(speaker: Speaker, rules: RuleSet, limits: Limits, metrics: Metrics) -> Voice:
     guard = GuardedAgent(
         speaker.agent, speaker.pack, rules=rules, attempts=limits.attempts, withhold=limits.withhold
     )
-    metrics = Metrics()
     batcher = Batcher(
         guard.answer, limits.seed, limits.batch, linger=speaker.linger, on_batch=metrics.batched
     )
-    identity = Identity(speaker.run, speaker.arm, guard.version)
-    service = Service(store, guard, batcher, identity, clock, metrics.replied)
-    keys = has_keys(store) if needs_keys is None else needs_keys
-    return Context(service, Gate(store), RateLimit(limits.rate), metrics, keys)
+    return Voice(guard, batcher, Identity(speaker.run, speaker.arm, guard.version))
 
 
 def check_exposure(host: str, store: Store) -> None:

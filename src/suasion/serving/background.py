@@ -1,4 +1,4 @@
-"""What runs beside the requests: writing first, and telling the webhook."""
+"""What runs beside the requests: writing first, ending experiments, and telling the webhook."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from suasion.serving.context import Context
 from suasion.serving.hours import Reach
 from suasion.serving.outbound import Outbound
+from suasion.serving.stop_rule import StopRules
 from suasion.serving.webhook import Target, Webhook
 
 
@@ -19,7 +20,7 @@ def alongside(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        runs = [Outbound(context.service, reach).run()]
+        runs = [Outbound(context.service, reach).run(), StopRules(context.service, context.results).run()]
         if target is not None:
             runs.append(Webhook(context.service.store, target, context.metrics).run())
         tasks = [asyncio.create_task(run) for run in runs]

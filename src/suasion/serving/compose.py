@@ -10,6 +10,7 @@ from suasion.negotiation.tracker import State
 from suasion.serving.contracts import Reply
 from suasion.serving.records import (
     Conversation,
+    Enrolment,
     Entry,
     Happening,
     Kind,
@@ -117,10 +118,12 @@ def operator_speaks(talk: Talk, text: str, state: State, now: datetime, give_bac
     )
 
 
-def new_talk(conversation: Conversation, state: State, opted_out: bool) -> Talk:
+def new_talk(
+    conversation: Conversation, state: State, opted_out: bool, enrolment: Enrolment | None = None
+) -> Talk:
     """A conversation in which nothing was said yet."""
     standing = Standing(state.stage, state.side, Status.OPEN, None, 0, 0, None, conversation.at)
-    return Talk(conversation, (), standing, opted_out)
+    return Talk(conversation, (), standing, opted_out, enrolment)
 
 
 def _spoken(guarded: GuardedReply, number: int, at: str, identity: Identity, latency_ms: float) -> Message:

@@ -12,12 +12,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, Caller, Gate, RateLimit, Scope
+from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, REVIEWERS, Caller, Gate, RateLimit, Scope
 from suasion.serving.asked import Answered, RefusedError
 from suasion.serving.batching import BusyError
 from suasion.serving.contracts import Problem
 from suasion.serving.logs import LOG, request_id
 from suasion.serving.metrics import Metrics
+from suasion.serving.results import Results
 from suasion.serving.service import Service
 from suasion.yaml_files import describe
 
@@ -49,6 +50,7 @@ class Context:
     limit: RateLimit
     metrics: Metrics
     needs_keys: bool
+    results: Results
 
 
 async def context(request: Request) -> Context:  # not in a thread: requests would overtake each other
@@ -90,6 +92,7 @@ def _caller(scopes: frozenset[Scope]) -> Callable[..., Awaitable[Caller]]:
 
 
 ForAgents = Annotated[Caller, Depends(_caller(AGENTS))]
+ForReviewers = Annotated[Caller, Depends(_caller(REVIEWERS))]
 ForOperators = Annotated[Caller, Depends(_caller(OPERATORS))]
 ForAdmins = Annotated[Caller, Depends(_caller(ADMINS))]
 
@@ -122,6 +125,10 @@ def tell_errors(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         return _problem(error.status_code, str(error.detail), None, dict(error.headers or {}))
 
+    @app.exception_handler(ModuleNotFoundError)
+    async def lacking(request: Request, error: ModuleNotFoundError) -> JSONResponse:
+        return _problem(503, lacks(error))
+
     @app.exception_handler(BusyError)
     async def busy(request: Request, error: BusyError) -> JSONResponse:
         return _problem(503, f"{error}; try again", None, {"Retry-After": str(RETRY_SECONDS)})
@@ -136,6 +143,12 @@ def tell_errors(app: FastAPI) -> None:
         return _problem(
             503, "the store does not answer; try again", None, {"Retry-After": str(RETRY_SECONDS)}
         )
+
+
+def lacks(error: ModuleNotFoundError) -> str:
+    """What to install: statistics are of another extra than the service."""
+    LOG.error("a package is missing", exc_info=error)
+    return f"this needs {error.name}: the operator has to install 'suasion[serve,train]'"
 
 
 def _problem(

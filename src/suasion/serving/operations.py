@@ -21,7 +21,7 @@ async def alive() -> dict[str, str]:
 @routes.get("/readyz", responses={503: ERRORS[503]})
 async def ready(here: Here, response: Response) -> dict[str, str]:
     """Store and agent answer; 503 while they don't, or the service is stopping."""
-    is_ready = here.service.batcher.alive and await asyncio.to_thread(_store_is_ready, here)
+    is_ready = here.service.roster.alive and await asyncio.to_thread(_store_is_ready, here)
     response.status_code = 200 if is_ready else 503
     return {"status": "ready"} if is_ready else {"error": "not ready"}
 

@@ -106,6 +106,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A conversation in an experiment's arm. change_id: the last change when the arm was chosen."""
+
+    experiment_id: str
+    arm: str
+    change_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Talk:
     """A conversation as it was read. `opted_out`: its contact ever was, in whichever conversation."""
 
@@ -113,6 +122,7 @@ class Talk:
     messages: tuple[Message, ...]
     standing: Standing
     opted_out: bool
+    enrolment: Enrolment | None = None
 
     @property
     def dialogue(self) -> Dialogue:
@@ -136,6 +146,7 @@ class Entry:
     answer: Answer | None = None
     opts_out: bool = False
     waiting_id: int | None = None
+    enrolment: Enrolment | None = None
     audit: tuple[tuple[str, str | None], ...] = field(default=())  # action, key id
 
 

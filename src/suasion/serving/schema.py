@@ -1,6 +1,6 @@
 """The store's tables as the code knows them; migrations/ makes them. SQLite and PostgreSQL alike.
 
-Conversations, messages, events and opt-outs are only ever added to. `standings` repeats where each
+What was said, drawn, decided and judged is only ever added to. `standings` repeats where each
 conversation stands, for searching; what else is changed (keys, deliveries, what waits) is no record of talk.
 """
 
@@ -21,7 +21,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-APPEND_ONLY = ("conversations", "messages", "events", "opt_outs", "audit")
+APPEND_ONLY = (
+    *("conversations", "messages", "events", "opt_outs", "audit"),
+    *("experiments", "experiment_changes", "assignments", "enrolments"),
+    *("panels", "panel_items", "marks", "settlements"),
+)
 
 metadata = MetaData(
     naming_convention={
@@ -198,4 +202,85 @@ audit = Table(
     Column("action", String(80), nullable=False),
     Column("conversation_id", String(40)),
     Column("detail", Text),
+)
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("at", TIME, nullable=False),
+    Column("pack", String(200), nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("key_id", String(40)),
+)
+experiment_changes = Table(  # an experiment's course: the rows of one experiment, in order
+    "experiment_changes",
+    metadata,
+    _number(),
+    Column("experiment_id", String(80), ForeignKey("experiments.id"), nullable=False, index=True),
+    Column("at", TIME, nullable=False),
+    Column("kind", String(16), nullable=False),  # started, shares, arm_stopped, ended
+    Column("arm", String(200)),
+    Column("shares", JSON),
+    Column("reason", Text),
+    Column("key_id", String(40)),
+)
+assignments = Table(  # of a hotel to an arm, once
+    "assignments",
+    metadata,
+    Column("experiment_id", String(80), ForeignKey("experiments.id"), primary_key=True),
+    Column("contact_key", String(64), primary_key=True),
+    Column("at", TIME, nullable=False),
+    Column("arm", String(200), nullable=False),
+    Column("change_id", BigInteger, nullable=False),  # the last change when it was drawn: which shares held
+)
+enrolments = Table(  # of a conversation in the arm of its hotel
+    "enrolments",
+    metadata,
+    _conversation(primary_key=True),
+    Column("experiment_id", String(80), ForeignKey("experiments.id"), nullable=False, index=True),
+    Column("arm", String(200), nullable=False),
+)
+panels = Table(
+    "panels",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("at", TIME, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("raters", Text, nullable=False),  # what they are, such as "AI raters"
+    Column("seed", BigInteger, nullable=False),
+    Column("key_id", String(40)),
+)
+panel_items = Table(  # whose a dialogue is stands here, and is shown to no rater
+    "panel_items",
+    metadata,
+    Column("panel_id", String(40), ForeignKey("panels.id"), primary_key=True),
+    Column("name", String(16), primary_key=True),
+    Column("kind", String(16), nullable=False),  # dialogue, case
+    Column("method", String(200), nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("dialogue", JSON, nullable=False),
+    Column("about", JSON),  # of a case: the defect that the reply has to mend
+)
+marks = Table(  # of raters; the last that was not undone counts
+    "marks",
+    metadata,
+    _number(),
+    Column("panel_id", String(40), ForeignKey("panels.id"), nullable=False),
+    Column("item", String(16), nullable=False),
+    Column("rater", String(80), nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("kind", String(16), nullable=False),  # rating, grade, undo
+    Column("data", JSON, nullable=False),
+    Index(None, "panel_id", "rater"),
+)
+settlements = Table(  # ratings that were settled afterwards
+    "settlements",
+    metadata,
+    _number(),
+    Column("panel_id", String(40), ForeignKey("panels.id"), nullable=False, index=True),
+    Column("item", String(16), nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("rating", Integer, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("key_id", String(40)),
 )

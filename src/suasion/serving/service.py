@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
-from suasion.agents.guarded import GuardedAgent, GuardedReply
+from suasion.agents.guarded import GuardedReply
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.tracker import State, advance, start, track
 from suasion.serving.asked import Answered, Asked, RefusedError
-from suasion.serving.batching import Batcher
-from suasion.serving.compose import Identity, Said, compose, new_talk, operator_speaks
+from suasion.serving.compose import Said, compose, new_talk, operator_speaks
 from suasion.serving.contracts import MAX_FACTS, MAX_TICKETS, NewConversation, OperatorSays, Reply
+from suasion.serving.enrolling import StaleError
 from suasion.serving.locks import Locks
 from suasion.serving.records import (
     Conversation,
@@ -32,6 +32,7 @@ from suasion.serving.records import (
     contact_of,
     stamp,
 )
+from suasion.serving.roster import Roster, Voice
 from suasion.serving.standing import prices_of, recorded
 from suasion.serving.store import Store
 
@@ -54,15 +55,15 @@ class Service:
     def __init__(
         self,
         store: Store,
-        guard: GuardedAgent,
-        batcher: Batcher,
-        identity: Identity,
+        roster: Roster,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_reply: Callable[[GuardedReply, float], None] = lambda reply, ms: None,
     ) -> None:
-        self.store, self.guard, self.batcher, self.identity = store, guard, batcher, identity
-        self.clock, self.on_reply, self.locks = clock, on_reply, Locks()
-        self.pack, self._pack_version = guard.pack, guard.pack.version  # a hash of its files
+        self.store, self.roster, self.locks = store, roster, Locks()
+        self.clock, self.on_reply = clock, on_reply
+        first = roster.voices[roster.default]
+        self.guard, self.batcher, self.identity = first.guard, first.batcher, first.identity
+        self.pack, self._pack_version = self.guard.pack, self.guard.pack.version  # a hash of its files
         self._recent: OrderedDict[str, _Known] = OrderedDict()
 
     async def begin(self, new: NewConversation, asked: Asked, waiting_id: int | None = None) -> Answered:
@@ -71,30 +72,40 @@ class Service:
         contact = contact_of(new.brief, self.pack, new.contact)
 
         async def attempt() -> Answered:
-            opted_out = await asyncio.to_thread(self.store.opted_out, contact_key(contact))
+            await self.roster.look()
+            now, key = self.clock(), contact_key(contact)
+            opted_out = await asyncio.to_thread(self.store.opted_out, key)
             if opted_out:
                 raise RefusedError(409, "this contact has opted out, for ever", "contact")
-            now = self.clock()
+            name, enrolment = await asyncio.to_thread(self.roster.choose, key, now)
             conversation = Conversation(
                 id=f"c-{uuid.uuid4().hex}",
                 at=stamp(now),
                 pack=self.pack.id,
                 pack_version=self._pack_version,
                 contact=contact,
-                contact_key=contact_key(contact),
+                contact_key=key,
                 brief=new.brief,
-                arm=self.identity.arm,
+                arm=name,
                 follows_up=new.follow_up,
                 key_id=asked.key_id,
             )
             state = start(new.brief, self.pack.sop)
-            talk = new_talk(conversation, state, False)
-            guarded, ms = await self._ask(talk.dialogue, state) if new.opening else (None, 0.0)
+            talk = new_talk(conversation, state, False, enrolment)
+            voice, guarded, ms = self.voice_of(talk), None, 0.0
+            if new.opening:
+                voice, guarded, ms = await self._ask(talk.dialogue, state, talk)
             after = guarded.state if guarded else state
             said = Said(talk, None, guarded, state, after, now, ms, unasked=waiting_id is not None)
-            entry, reply = compose(said, self.identity, self.pack)
-            begun = Happening(Kind.STARTED, {"contact": contact, "arm": self.identity.arm})
-            entry = replace(entry, is_new=True, happenings=(begun, *entry.happenings), waiting_id=waiting_id)
+            entry, reply = compose(said, voice.identity, self.pack)
+            begun = Happening(Kind.STARTED, {"contact": contact, "arm": name})
+            entry = replace(
+                entry,
+                is_new=True,
+                happenings=(begun, *entry.happenings),
+                waiting_id=waiting_id,
+                enrolment=enrolment,
+            )
             return await self._commit(entry, reply, asked, 201, _Known(talk, after))
 
         return await self._once(f"new:{asked.caller}:{asked.key or uuid.uuid4().hex}", asked, attempt)
@@ -117,11 +128,12 @@ class Service:
             known = await self._recall(conversation_id)
             moved_on = unasked_after is not None and unasked_after != known.talk.standing.turns
             unasked = unasked_after is not None
-            said = None if moved_on else await self._exchange(known, text, minutes, unasked)
-            if said is None:  # nobody is waited for, or somebody spoke in between
+            found = None if moved_on else await self._exchange(known, text, minutes, unasked)
+            if found is None:  # nobody is waited for, or somebody spoke in between
                 reply = self._standing(known)
                 return Answered(200, reply.model_dump(mode="json"))
-            entry, reply = compose(said, self.identity, self.pack)
+            said, voice = found
+            entry, reply = compose(said, voice.identity, self.pack)
             return await self._commit(entry, reply, asked, 200, _Known(known.talk, said.after))
 
         return await self._once(conversation_id, asked, attempt)
@@ -147,7 +159,7 @@ class Service:
 
     async def complete(self, dialogue: Dialogue) -> tuple[GuardedReply, float]:
         """The guarded reply to a dialogue that is kept elsewhere; what was withheld is stored as an event."""
-        guarded, ms = await self._ask(dialogue)
+        _, guarded, ms = await self._ask(dialogue)
         if guarded.events:
             data = {"guard": recorded(guarded), "source": guarded.source.value, "stage": guarded.stage}
             await asyncio.wrap_future(self.store.note(Happening(Kind.COMPLETION, data)))
@@ -168,6 +180,12 @@ class Service:
             raise RefusedError(404, "no conversation of this id")
         return talk
 
+    def voice_of(self, talk: Talk | None = None) -> Voice:
+        """Who goes on with a conversation; without one, who speaks where no experiment says otherwise."""
+        if talk is None:
+            return self.roster.speaker(self.roster.default, None)
+        return self.roster.speaker(talk.conversation.arm, talk.enrolment)
+
     def prices(self, talk: Talk) -> tuple[Any, ...]:
         return prices_of(self._track(talk.dialogue))
 
@@ -187,7 +205,7 @@ class Service:
 
     async def _exchange(
         self, known: _Known, text: str | None, minutes: float | None, unasked: bool
-    ) -> Said | None:
+    ) -> tuple[Said, Voice] | None:
         talk, silent = known.talk, text is None
         if silent and talk.standing.status == Status.ENDED:
             return None
@@ -197,18 +215,27 @@ class Service:
         )
         state = self._advance(known.state, heard.turn())
         stops = text is not None and self.guard.stopping.asks_to_stop(text)
-        guarded, ms = None, 0.0
+        voice, guarded, ms = self.voice_of(talk), None, 0.0
         if talk.standing.status != Status.HANDED_OVER and not talk.opted_out:
-            guarded, ms = await self._ask(talk.dialogue.continued(heard.turn()), state)
+            voice, guarded, ms = await self._ask(talk.dialogue.continued(heard.turn()), state, talk)
         after = guarded.state if guarded else state
-        return Said(talk, heard, guarded, known.state, after, now, ms, stops and not talk.opted_out, unasked)
+        stops = stops and not talk.opted_out
+        return Said(talk, heard, guarded, known.state, after, now, ms, stops, unasked), voice
 
-    async def _ask(self, dialogue: Dialogue, state: State | None = None) -> tuple[GuardedReply, float]:
+    async def _ask(
+        self, dialogue: Dialogue, state: State | None = None, talk: Talk | None = None
+    ) -> tuple[Voice, GuardedReply, float]:
+        """Who spoke, what, in how many ms. What an arm wrote that was stopped meanwhile does not leave."""
         began = time.perf_counter()
-        guarded = await asyncio.wrap_future(self.batcher.submit(dialogue, state))
+        while True:
+            await self.roster.look()
+            voice = self.voice_of(talk)
+            guarded = await asyncio.wrap_future(voice.batcher.submit(dialogue, state))
+            if self.voice_of(talk) is voice:
+                break
         ms = round(1000 * (time.perf_counter() - began), 2)
         self.on_reply(guarded, ms)
-        return guarded, ms
+        return voice, guarded, ms
 
     async def _commit(
         self, entry: Entry, reply: Reply, asked: Asked, status: int, before: _Known
@@ -236,7 +263,7 @@ class Service:
                     return earlier
                 try:
                     return await attempt()
-                except IntegrityError:  # another process was first: read again what it wrote
+                except (IntegrityError, StaleError):  # somebody was first: read again what was written
                     continue
         raise RefusedError(503, "another process writes to this conversation; try again")
 
@@ -253,6 +280,7 @@ class Service:
     def _standing(self, known: _Known) -> Reply:
         """Where it stands, with no words."""
         talk, state, standing = known.talk, known.state, known.talk.standing
+        identity = self.voice_of(talk).identity
         return Reply(
             conversation_id=talk.conversation.id,
             number=None,
@@ -262,9 +290,9 @@ class Service:
             status=standing.status.value,
             outcome=standing.outcome,
             prices=prices_of(state),
-            run=self.identity.run,
-            arm=self.identity.arm,
-            suite_version=self.identity.suite_version,
+            run=identity.run,
+            arm=identity.arm,
+            suite_version=identity.suite_version,
             latency_ms=0.0,
         )
 

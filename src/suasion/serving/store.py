@@ -26,10 +26,12 @@ from sqlalchemy import (
 from suasion.negotiation.brief import Brief
 from suasion.serving import schema
 from suasion.serving.database import READS, is_current, open_database
+from suasion.serving.enrolling import enrol
 from suasion.serving.records import (
     TOLD,
     Answer,
     Conversation,
+    Enrolment,
     Entry,
     Happening,
     Kind,
@@ -68,7 +70,7 @@ class Store:
         """Done when all of the entry is committed.
 
         Raises sqlalchemy's IntegrityError in the future where another writer was first: with a message of
-        that number, or an answer under that key.
+        that number, or an answer under that key; StaleError where an experiment was changed meanwhile.
         """
         return self.writer.submit(lambda connection: self._add(connection, entry))
 
@@ -77,6 +79,8 @@ class Store:
         if entry.is_new:
             values = asdict(one) | {"brief": one.brief.model_dump(mode="json", exclude_none=True)}
             connection.execute(insert(schema.conversations).values(values))
+            if entry.enrolment:
+                enrol(connection, one.id, one.contact_key, one.at, entry.enrolment)
         if entry.messages:
             rows = [{"conversation_id": one.id, **asdict(message)} for message in entry.messages]
             connection.execute(insert(schema.messages), rows)
@@ -119,8 +123,9 @@ class Store:
         """A conversation with all its messages, or None where there is none of that id."""
         with self.engine.connect() as connection:
             row = connection.execute(
-                select(schema.conversations, schema.standings)
+                select(schema.conversations, schema.standings, schema.enrolments)
                 .join(schema.standings)
+                .outerjoin(schema.enrolments)
                 .where(schema.conversations.c.id == conversation_id)
             ).first()
             if row is None:
@@ -172,6 +177,16 @@ class Store:
         query = query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
         with self.engine.connect() as connection:
             return list(connection.execute(query))
+
+    def ids(self, filters: Mapping[str, str]) -> list[str]:
+        """Every conversation that `search` would find, in no promised order."""
+        table, standing = schema.conversations, schema.standings
+        query = select(table.c.id).join(standing)
+        for name, value in filters.items():
+            column = standing.c[name] if name in standing.c else table.c[name]
+            query = query.where(column == value)
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
 
     def events_after(
         self, number: int, limit: int, kinds: tuple[str, ...] = (), conversation_id: str | None = None
@@ -257,7 +272,10 @@ def _saw(rule: str) -> ColumnElement[bool]:
 
 def _talk(row: Row[Any], said: Sequence[Row[Any]], opted_out: bool) -> Talk:
     messages = tuple(Message(**message._mapping) for message in said)
-    return Talk(conversation_of(row), messages, standing_of(row), opted_out)
+    table, found = schema.enrolments, row._mapping
+    name = found[table.c.experiment_id]
+    enrolment = None if name is None else Enrolment(name, found[table.c.arm])
+    return Talk(conversation_of(row), messages, standing_of(row), opted_out, enrolment)
 
 
 def _is_opted_out(connection: Connection, contact_key: str) -> bool:

@@ -73,7 +73,9 @@ class Strict(HTMLParser):
         values = dict(attrs)
         assert tag not in ("style", "iframe", "object", "embed", "base", "img"), tag
         if tag == "script":
-            assert str(values.get("src")).startswith("/pages/static/pages.js?"), values
+            assert str(values.get("src")).startswith(
+                ("/pages/static/pages.js?", "/pages/static/review.js?")
+            ), values
         for name, value in attrs:
             assert not name.startswith("on"), (tag, attrs)
             assert name != "style", (tag, attrs)

@@ -9,12 +9,15 @@ from suasion.serving.access import Scope
 from suasion.serving.pages.navigation import ITEMS
 
 OPERATORS = {Scope.OPERATOR, Scope.ADMIN}
+PANEL = "p-0000000000000000"
 PAGES = {
     "/negotiate": {Scope.AGENT, *OPERATORS},
     "/conversations": OPERATORS,
     "/inbox": OPERATORS,
     "/incidents": OPERATORS,
     "/patches": OPERATORS,
+    "/experiments": OPERATORS,
+    "/review": {Scope.RATER, *OPERATORS},
 }
 POSTS = {
     "/negotiate": {Scope.AGENT, *OPERATORS},
@@ -26,6 +29,10 @@ POSTS = {
     "/patches/a/backtest": OPERATORS,
     "/patches/a/apply": {Scope.ADMIN},
     "/patches/a/revert": {Scope.ADMIN},
+    "/experiments/a": OPERATORS,
+    f"/review/{PANEL}": {Scope.RATER},  # who sees the marks of others can't rate blindly
+    f"/review/{PANEL}/undo": {Scope.RATER},
+    f"/review/{PANEL}/settle": OPERATORS,
 }
 
 

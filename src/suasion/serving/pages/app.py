@@ -10,16 +10,24 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from suasion.errors import InputError
 from suasion.serving.asked import RefusedError
 from suasion.serving.batching import BusyError
-from suasion.serving.context import Context
+from suasion.serving.context import Context, lacks
 from suasion.serving.logs import LOG, request_id
-from suasion.serving.pages import conversations, incidents, negotiate, patches, signing_in
+from suasion.serving.pages import (
+    conversations,
+    experiments,
+    incidents,
+    negotiate,
+    patches,
+    review,
+    signing_in,
+)
 from suasion.serving.pages.backtests import Backtests
 from suasion.serving.pages.rendering import HEADERS, render, static_file
 from suasion.serving.pages.sessions import signer_of
 from suasion.serving.pages.visit import SignInError, Visit, sign_in_path
 from suasion.serving.pages.workshop import Workshop
 
-PARTS = (signing_in, negotiate, conversations, incidents, patches)
+PARTS = (signing_in, negotiate, conversations, experiments, review, incidents, patches)
 
 
 def create_pages(context: Context, workshop: Workshop) -> FastAPI:
@@ -66,6 +74,10 @@ def _tell_errors(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         return _problem(request, 422, f"{first['loc'][-1]}: {first['msg']}")
+
+    @app.exception_handler(ModuleNotFoundError)
+    async def lacking(request: Request, error: ModuleNotFoundError) -> Response:
+        return _problem(request, 503, lacks(error))
 
     @app.exception_handler(BusyError)
     async def busy(request: Request, error: BusyError) -> Response:

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from suasion.serving.access import AGENTS, OPERATORS, Scope
-
-REVIEWERS = frozenset((Scope.RATER, Scope.OPERATOR, Scope.ADMIN))
+from suasion.serving.access import AGENTS, OPERATORS, REVIEWERS, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +16,8 @@ ITEMS = (
     Item("/negotiate", "Negotiate", AGENTS),
     Item("/conversations", "Conversations", OPERATORS),
     Item("/inbox", "Inbox", OPERATORS),
+    Item("/experiments", "Experiments", OPERATORS),
+    Item("/review", "Review", REVIEWERS),
     Item("/incidents", "Incidents", OPERATORS),
     Item("/patches", "Patches", OPERATORS),
 )

@@ -14,7 +14,12 @@ POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {"content-security-policy": POLICY, "cross-origin-opener-policy": "same-origin"}
-KINDS = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
+KINDS = {
+    "pages.css": "text/css",
+    "pages.js": "text/javascript",
+    "review.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 
 
 @cache

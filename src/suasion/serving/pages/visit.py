@@ -14,10 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, Caller, Scope, label_of
+from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, REVIEWERS, Caller, Scope, label_of
 from suasion.serving.context import Context
 from suasion.serving.pages.forms import Form, read_form
-from suasion.serving.pages.navigation import REVIEWERS, items_for
+from suasion.serving.pages.navigation import items_for
 from suasion.serving.pages.rendering import HEADERS, PREFIX, render
 from suasion.serving.pages.sessions import COOKIE, HOURS, Session, Signer
 from suasion.serving.pages.workshop import Workshop
@@ -29,11 +29,14 @@ TOKEN = "token"  # the field of every form that says which session made it
 # What a page says after something was done; an address names one, never the words.
 NOTES = {
     "applied": "Applied. What it guards by now is unchanged until the service is started again.",
+    "ended": "Ended: no hotel is drawn any more.",
     "drafted": "Drafted from the incident. Read it, mend it, check it.",
     "filed": "Incident filed.",
     "reverted": "Reverted. What it guards by now is unchanged until the service is started again.",
     "saved": "Saved.",
     "sent": "Sent.",
+    "settled": "Settled.",
+    "stopped": "Stopped: no word of this arm leaves any more.",
 }
 
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from suasion.serving.migrations.append_only import keep
+
 revision = "0001"
 down_revision = None
 
@@ -16,7 +18,7 @@ def upgrade() -> None:
     _access()
     _outbound()
     for table in KEPT:
-        _keep(table)
+        keep(table)
 
 
 def downgrade() -> None:
@@ -175,22 +177,3 @@ def _outbound() -> None:
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_deliveries")),
     )
     op.create_index(op.f("ix_deliveries_next_at"), "deliveries", ["next_at"], unique=False)
-
-
-def _keep(table: str) -> None:
-    """What was said stays as it was said: the database refuses to change or remove it."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "CREATE OR REPLACE FUNCTION suasion_keep() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
-        )
-        op.execute(
-            f"CREATE TRIGGER keep_{table} BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION suasion_keep()"
-        )
-        return
-    for action in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER keep_{table}_{action.lower()} BEFORE {action} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
