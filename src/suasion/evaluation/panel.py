@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from suasion.errors import InputError
-from suasion.evaluation.lock import sha256
+from suasion.evaluation.lock import instrument, sha256
 from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.money import Money, PriceKind, to_net
@@ -69,14 +69,23 @@ def read_methods(methods: Mapping[str, Path], sample: int | None, seed: int) -> 
 
 
 def export(
-    methods: Mapping[str, Path], raters: int, seed: int, sample: int | None, folder: Path, key: Path
+    methods: Mapping[str, Path],
+    raters: int,
+    seed: int,
+    sample: int | None,
+    folder: Path,
+    key: Path,
+    guide: Path | None = None,
 ) -> int:
     """Write a sheet for each rater and the guide into `folder`, the key to `key`; returns the dialogues.
+
+    `guide`: how to rate, in the words of the domain; one that fits any by default.
 
     Raises InputError as `read_methods`, and for a key that would lie among the sheets.
     """
     if key.resolve().is_relative_to(folder.resolve()):
         raise InputError("the key must not lie with the sheets that raters get", str(key))
+    text, used = _guide(guide)
     read = read_methods(methods, sample, seed)
     talks = [(method, talk) for method, those in read.items() for talk in those]
     random.Random(f"{seed}:blind").shuffle(talks)
@@ -88,8 +97,7 @@ def export(
         order = list(named)
         random.Random(f"{seed}:rater:{rater}").shuffle(order)
         _replace(folder / f"rater-{rater}.csv", _sheet([(name, named[name][1]) for name in order]))
-    guide = files("suasion").joinpath("evaluation", "templates", "panel_guide.md").read_text(encoding="utf-8")
-    _replace(folder / "guide.md", guide)
+    _replace(folder / "guide.md", text)
     blinded = {
         name: Blinded(method, talk.id, sum(turn.speaker == "agent" for turn in talk.turns))
         for name, (method, talk) in named.items()
@@ -99,6 +107,7 @@ def export(
         {
             "seed": seed,
             "raters": raters,
+            "guide": used,
             "files": {
                 method: {"file": path.name, "sha256": sha256(path)} for method, path in methods.items()
             },
@@ -106,6 +115,15 @@ def export(
         },
     )
     return len(talks)
+
+
+def _guide(path: Path | None) -> tuple[str, dict[str, str]]:
+    """The guide's text, and which it is. Raises InputError for a file that can't be read."""
+    if path is None:
+        own = files("suasion").joinpath("evaluation", "templates", "panel_guide.md")
+        return own.read_text(encoding="utf-8"), {"file": "built in"}
+    used = instrument(path)
+    return path.read_text(encoding="utf-8"), {"file": used.file, "sha256": used.sha256, "lock": used.held}
 
 
 def read_key(path: Path) -> Key:
