@@ -28,6 +28,7 @@ ALLOWED = [
     ("cli/speaker.py", r'pack_name: str = "hotel"'),
     ("integrations/settings.py", r'pack: str = Field\("hotel"'),
     ("cli/evaluate.py", r"benchmarks/hotel/"),
+    ("cli/bench.py", r"benchmarks/hotel"),
     ("counterpart/online.py", r"(?i)\broom\b"),
     # The example of a brief in the service's description has to be of some domain.
     (

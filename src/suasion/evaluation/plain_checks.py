@@ -8,7 +8,14 @@ from typing import Literal
 
 import re2
 
-from suasion.evaluation.reply_numbers import Allowance, Found, asked_prices, days_of, in_bounds, untraced_number
+from suasion.evaluation.reply_numbers import (
+    Allowance,
+    Found,
+    asked_prices,
+    days_of,
+    in_bounds,
+    untraced_number,
+)
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.scene import brief_texts, dates_in, sentences_in, words_of
 

@@ -33,8 +33,8 @@ TOLERANCE, PERCENT_TOLERANCE = 0.5, 0.6
 class Allowance:
     """What a number may be beside what brief and counterpart give.
 
-    numbers: that need no source. idioms: RE2 patterns of words whose numbers are no claim. others: of words by
-    which a sentence tells of somebody else. The last two are a domain's own, beside what all languages have.
+    numbers: that need no source. idioms: RE2 patterns of words whose numbers are no claim. others: of words
+    by which a sentence tells of somebody else. Both are a domain's own, beside what stands here.
     """
 
     numbers: tuple[float, ...] = ()

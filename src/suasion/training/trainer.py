@@ -45,8 +45,17 @@ class Trainer:
     Replies are to prefixes that others wrote, and to `training.negotiations` that the policy leads itself.
     """
 
-    def __init__(self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        suite: RewardSuite,
+        pack: Pack,
+        config: RunConfig,
+        checked_by: RewardSuite | None = None,
+    ) -> None:
+        """`checked_by` measures the policies among which the best is kept, instead of what pays them."""
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
+        self.checked_by = checked_by or suite
         settings = config.training
         self.negotiations = Negotiations(pack, settings.negotiations, config.seed)
         backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
@@ -76,7 +85,7 @@ class Trainer:
         """
         settings = self.config.training
         pool = ContextPool(contexts, self.pack, settings.draw)
-        check = Validation(self.backbone, POLICY, self.suite, self.config, validation)
+        check = Validation(self.backbone, POLICY, self.checked_by, self.config, validation)
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
         checkpoint.write_log(records)
