@@ -28,7 +28,7 @@ from suasion.rewards.suite import RewardSuite
 
 FILES = ("bad_cases.jsonl", "checks.yaml", "counterpart.yaml", "online.jsonl")
 UNSEEN, UNSEEN_COUNT, UNSEEN_SEED = "online-300.jsonl", 300, 11
-SEED = 1  # of every measured negotiation: the same hotels in the same luck for every method
+SEED = 1  # of every measured negotiation: the same counterparts in the same luck for all
 DRAWS_SEED = 2026
 SHOWN = 2  # negotiations that the JSON has in full: the first ones, never a selection
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suasion.cli.options import FOLDER, command_line, example
+from suasion.cli.options import FILE, FOLDER, command_line, example
 
 if TYPE_CHECKING:
     from suasion.bench.plan import Shard
@@ -108,3 +108,19 @@ def _list(every: "list[Shard]", preset: "Preset", done: "dict[str, Record]") -> 
         click.echo(f"{shard.name:<18}{state or f'{shard.planned(preset):6.1f} min planned':<20}")
     left = [shard for shard in every if shard.name not in done]
     click.echo(f"{len(left)} of {len(every)} shards left; {_left(left, preset, done)}")
+
+
+@bench.command("page", epilog=example("suasion bench page --preset cpu"))
+@click.option("--preset", "name", type=PRESET, default="cpu", show_default=True)
+@click.option("--results", type=FOLDER, help="the shards' JSON; docs/results/paper/PRESET by default")
+@click.option("--instruments", type=FOLDER, default=INSTRUMENTS, show_default=True, help="with their LOCK")
+@click.option("--output", type=FILE, default=RESULTS.with_suffix(".md"), show_default=True, help="the page")
+def page(name: str, results: Path | None, instruments: Path, output: Path) -> None:
+    """Make the page and its drawings anew from the shards' JSON; what is missing is called so."""
+    from suasion.bench.page import build
+    from suasion.bench.preset import load_preset
+
+    folder = results or RESULTS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = build(name, load_preset(name), folder, output, instruments)
+    click.echo(f"{output}{f', {len(missing)} shards missing' if missing else ''}")
