@@ -1,4 +1,4 @@
-"""The evaluation counterpart: other words and ears than training's, drawn within its spread, tried on loading."""
+"""The evaluation counterpart: other words and ears than training's, and draws within its spread."""
 
 import re
 from pathlib import Path
@@ -131,7 +131,7 @@ def test_what_an_agent_says_of_its_acts_is_not_believed(world: World, pack: Pack
     assert kept == [1, 0]
 
 
-def test_the_intent_driven_agent_keeps_to_the_procedure_more_than_a_parrot(
+def test_the_intent_driven_agent_keeps_to_the_procedure_and_a_parrot_does_not(
     world: World, talks: list[Dialogue], pack: Pack
 ) -> None:
     def share(held: list[Dialogue]) -> float:

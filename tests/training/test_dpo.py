@@ -49,6 +49,6 @@ def test_it_learns_to_prefer(
     check = Validation(backbone, "policy", RewardSuite(hotel), config, [])
     records = fit_dpo(backbone, pairs, hotel, config, check, tmp_path)
     assert records[0]["loss"] == pytest.approx(math.log(2), abs=1e-3), "it starts as its reference"
-    assert records[-1]["margin"] > 0.2
+    assert records[-1]["margin"] > 0.1
     assert records[-1]["accuracy"] == 1.0
     assert len(records) == 12

@@ -53,7 +53,7 @@ def draw_grades(methods: Mapping[str, Sequence[Record]], path: Path) -> None:
     """Shares of the grades of bad cases, one bar a method."""
     figure = Figure(figsize=(7, 0.4 * len(methods) + 1.2), layout="constrained")
     axis = figure.subplots()
-    for place, records in enumerate(reversed(methods.values())):
+    for place, records in enumerate(list(methods.values())[::-1]):
         replies = [record.measures["bad_cases"]["replies"] for record in records]
         grades = [one["grade"] for those in replies for one in those.values()]
         start = 0.0
@@ -61,7 +61,7 @@ def draw_grades(methods: Mapping[str, Sequence[Record]], path: Path) -> None:
             width = 100 * grades.count(str(grade)) / max(1, len(grades))
             axis.barh(place, width, left=start, color=colour, label=str(grade) if place == 0 else None)
             start += width
-    axis.set_yticks(range(len(methods)), list(reversed(list(methods))), fontsize=8)
+    axis.set_yticks(range(len(methods)), list(methods)[::-1], fontsize=8)
     axis.set_xlabel("share of the 45 bad cases, %", fontsize=8)
     figure.legend(loc="outside lower center", ncols=5, fontsize=8)
     _save(figure, path)
@@ -72,7 +72,7 @@ def draw_forest(rows: Mapping[str, Mapping[str, Contrast]], titles: Mapping[str,
     figure = Figure(figsize=(3.2 * max(1, len(titles)), 0.35 * len(rows) + 1.2), layout="constrained")
     axes = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
     for axis, (measure, title) in zip(axes, titles.items(), strict=True):
-        for place, found in enumerate(reversed(rows.values())):
+        for place, found in enumerate(list(rows.values())[::-1]):
             one = found.get(measure)
             if one is not None and one.interval.low is not None:
                 axis.plot([one.interval.low, one.interval.high], [place, place], color="#444", linewidth=1.2)
@@ -80,7 +80,7 @@ def draw_forest(rows: Mapping[str, Mapping[str, Contrast]], titles: Mapping[str,
         axis.axvline(0, color="#999", linewidth=0.8)
         axis.set_title(title, fontsize=8)
         axis.tick_params(labelsize=7)
-    axes[0].set_yticks(range(len(rows)), list(reversed(list(rows))), fontsize=8)
+    axes[0].set_yticks(range(len(rows)), list(rows)[::-1], fontsize=8)
     _save(figure, path)
 
 
@@ -88,7 +88,7 @@ def draw_wins(shares: Mapping[str, float], path: Path) -> None:
     """Share of the draws that each method wins; the line is where all are equal."""
     figure = Figure(figsize=(6, 0.35 * len(shares) + 0.9), layout="constrained")
     axis = figure.subplots()
-    names = list(reversed(shares))
+    names = list(shares)[::-1]
     axis.barh(names, [100 * shares[name] for name in names], color="#1f5fa8")
     axis.axvline(100 / max(1, len(shares)), color="#999", linewidth=0.8)
     axis.set_xlabel("draws of the coefficients in which it wins most tickets, %", fontsize=8)

@@ -53,11 +53,11 @@ class Workshop:
             if kept != self.preset.run:
                 raise InputError("was made with other settings of the preset", str(self.start / "run.json"))
             return settled
-        dtype = self.preset.run.model.dtype
-        if dtype == "auto":
+        settled = self.preset.run
+        if settled.model.dtype == "auto":
             dtype = str(choose_dtype()).removeprefix("torch.")
-        model = self.preset.run.model.model_copy(update={"dtype": dtype})
-        settled = self.preset.run.model_copy(update={"model": model})
+            model = settled.model.model_copy(update={"dtype": dtype})
+            settled = settled.model_copy(update={"model": model})
         self.start.mkdir(parents=True, exist_ok=True)
         write_json(self.start / "run.json", describe_run(settled, self.command, [], self.preset.run))
         return settled
