@@ -52,6 +52,8 @@ _ALL = (
     _ablation("n-50", "E clipped at 50", rewards={"n": 50}),
     _ablation("n-200", "E clipped at 200", rewards={"n": 200}),
     _ablation("uncalibrated", "RM as it was fitted, not calibrated", calibrated=False),
-    _ablation("trajectory", "credit for whole negotiations", training={"credit": "trajectory"}),
+    _ablation(
+        "trajectory", "credit for whole negotiations", training={"credit": "trajectory", "outcome": 2.0}
+    ),
 )
 ROWS: dict[str, Row] = {row.name: row for row in _ALL}

@@ -22,7 +22,7 @@ from suasion.run_folder import provenance
 AB_SEED = 11
 CURVE = (
     "step", "r_total", "r_model", "e_judge", "e_func", "violations_per_100", "kl", "entropy", "reply_tokens",
-    "explained_variance", "validation", "loss", "margin", "accuracy", "prospect", "time_s",
+    "explained_variance", "validation", "loss", "margin", "accuracy", "prospect", "won", "replies", "time_s",
 )  # fmt: skip
 
 
