@@ -57,9 +57,8 @@ def test_every_token_is_paid_the_return_of_its_negotiation(
     backbone, config = another(), settings()
     backbone.add_adapter(POLICY)
     held = hold(backbone, POLICY, hotel, RewardSuite(hotel, model=Likes()), None, config, "r_model", 0)
-    assert len(held.rows) == 2 and sorted(row for rows in held.rows for row in rows) == list(
-        range(len(held.batch.samples))
-    )
+    assert len(held.rows) == 2
+    assert sorted(row for rows in held.rows for row in rows) == list(range(len(held.batch.samples)))
     held = replace(held, won=(1.0, 0.0))
     _, returns = trajectory_advantages(held, config.training, 0.0, False)
     for rows, won in zip(held.rows, held.won, strict=True):
