@@ -2,12 +2,14 @@
 
     python benchmarks/calibrate.py             # what the file gives: three seeds of 4,000 negotiations
     python benchmarks/calibrate.py --fit       # fit `no_reply`, then `rigid`, and print both: for the file
+    python benchmarks/calibrate.py --heard     # which phrases the other side's patterns do not hear
 
 First the range of `no_reply` is moved until as many answer (four messages are enough to see it), then `rigid`
 until as many tickets are won. No other agent is asked. What is printed goes into hotel/counterpart.yaml by
 hand, with a line in CHANGES.md, since it is an instrument.
 """
 
+import random
 import sys
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from suasion.counterpart.simulate import simulate
 from suasion.evaluation.bad_cases import load_checks
 from suasion.evaluation.counterpart import World, load_world
 from suasion.evaluation.metrics import ticket_results
+from suasion.language.acts import load_hearing
+from suasion.language.phrases import brief_slots, fill
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 
@@ -79,8 +83,34 @@ def fit(one: World) -> World:
     return one
 
 
+def heard(one: World) -> None:
+    """Phrases of the evaluation counterpart that the pack's patterns miss, and the other way round."""
+    pack, rng = one.pack, random.Random(0)
+    book, theirs = one.ears.book, load_hearing(pack)
+    brief = draw_briefs(pack, 1, 0, "test")[0]
+    price = book.money(450, "CNY")
+    slots = brief_slots(book, brief, brief.tickets[0]) | {"worry": "costs are high", "net": "400"}
+    slots |= dict.fromkeys(("offer", "proposal", "agreed"), price)
+    slots["evidence"] = fill(book.file.evidence["fact"][0], {"fact": brief.facts[0]}, rng)
+    for speaker, acts, hearing in (
+        ("counterpart", book.file.counterpart, theirs),
+        ("agent", book.file.agent, one.hearing),
+    ):
+        said = [
+            (act.removesuffix("_net"), fill(text, slots, rng))
+            for act, families in acts.items()
+            for family in families.values()
+            for text in family
+        ]
+        missed = [text for act, text in said if act not in hearing.hear(speaker, text)]
+        print(f"of {len(said)} phrases of the {speaker} {len(missed)} are missed:", *missed, sep="\n  ")
+
+
 def main() -> None:
     one = world()
+    if sys.argv[1:] == ["--heard"]:
+        heard(one)
+        return
     if sys.argv[1:] == ["--fit"]:
         one = fit(one)
         found = one.ears.coefficients.population
