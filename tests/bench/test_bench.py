@@ -123,3 +123,16 @@ def test_a_page_of_nothing_calls_everything_missing(tmp_path: Path) -> None:
     assert "0 of 38 shards are done" in text
     assert "4.63 · missing" in text
     assert not list((tmp_path / "none").glob("*.png"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_real_model_at_the_smallest_size(tmp_path: Path) -> None:
+    code, said = bench(tmp_path, *shard_options("start-sft", "start-rewards", "repo-0"))
+    assert code == 0, said
+    one = json.loads((tmp_path / "out" / "repo-0.json").read_text("utf-8"))
+    assert [step["step"] for step in one["curve"]] == [0, 1, 2]
+    assert one["phases"].keys() == {"training", "instruments", "held out"}
+    assert all(row["r_total"] is not None for row in one["measures"]["held_out"]["rows"])
+    replies = {reply["reply"] for reply in one["measures"]["bad_cases"]["replies"].values()}
+    assert len(replies) > 20, "it writes, and not the same to all"
