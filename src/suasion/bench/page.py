@@ -93,7 +93,11 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
         dtypes=sorted({one.dtype for one in found.records.values()}),
         minutes=sum(one.minutes for one in found.records.values()),
         suites=sorted({one.suite_version for one in found.records.values() if one.suite_version}),
-        stale=sorted(name for name, one in found.records.items() if one.lock != lock),
+        stale=sorted(
+            name
+            for name, one in found.records.items()
+            if one.lock != lock and not one.work.startswith("start")
+        ),
         lock=lock,
         beside=_beside(found),
         outcomes=_outcomes(found),
@@ -102,6 +106,7 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
         hacking=_hacking(found),
         curves=_curves(found),
         draws=_wins(found),
+        rivals=max(1, len(found.draws())),
         ab=found.records["ab"].measures["ab"] if "ab" in found.records else None,
         examples=_examples(found),
         shards=[found.records[one.name] for one in found.plan if one.name in found.records],

@@ -22,6 +22,7 @@ from suasion.policy.processor import choose_dtype
 from suasion.rewards.saved import load_adapter, load_start, suite_of_run
 from suasion.rewards.suite import RewardSuite
 from suasion.run_folder import describe_run, load_run_config, read_figures, write_json
+from suasion.settle import check_same
 from suasion.training.checkpoint import POLICY
 from suasion.training.dpo import fit_dpo
 from suasion.training.methods import METHODS
@@ -108,7 +109,7 @@ class Workshop:
         if row.kind in ("base", "sft", "intent"):
             return self.speaker(shard), [], paid
         config = self.settings(shard)
-        folder.mkdir(parents=True, exist_ok=True)
+        self._open(folder, config)
         self.backbone.seed = shard.seed
         if row.kind == "dpo":
             start = PolicyAgent(self.backbone, None, self.pack, config.exploring)
@@ -120,6 +121,14 @@ class Workshop:
             records = trainer.run(self.data.contexts, folder, True, self.data.validation_contexts)
         save_policy(self.backbone, folder)
         return self._agent(POLICY), records, paid
+
+    def _open(self, folder: Path, config: RunConfig) -> None:
+        """A training's folder, gone on with where it is the same one. Raises InputError where it is not."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "run.json").exists():
+            check_same(config, load_run_config(folder), folder)
+        else:
+            write_json(folder / "run.json", describe_run(config, self.command, []))
 
     def speaker(self, shard: Shard) -> Agent:
         """The agent of a method that is trained already, or that needs no training.
