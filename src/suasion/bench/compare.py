@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from suasion.bench.record import Record
@@ -41,11 +41,11 @@ def _graded(holds: Callable[[Grade], bool]) -> Read:
     return read
 
 
-def _talks(count: str, exposure: str | None, answered: bool = False) -> Read:
+def _talks(count: str, exposure: str | None, answered: bool = False, of: str = "evaluated") -> Read:
     def read(measures: Mapping[str, Any]) -> list[Reading]:
         return [
             (str(place), float(row[count]), float(row[exposure]) if exposure else 1.0)
-            for place, row in enumerate(measures["evaluated"])
+            for place, row in enumerate(measures[of])
             if row["answered"] or not answered
         ]
 
@@ -72,6 +72,10 @@ _ALL = (
     Measure("faults", "independent faults per 100 replies", 100, -1, _talks("faults", "replies")),
     Measure("sop", "replies that keep to the SOP, %", 100, 1, _talks("sop", "replies")),
     Measure("rules", "pack's rules broken per 100 replies", 100, -1, _talks("rules", "replies")),
+    Measure("online_response", "response, %", 100, 1, _talks("answered", None, of="online")),
+    Measure("online_success", "success per ticket, %", 100, 1, _talks("won", "tickets", of="online")),
+    Measure("online_faults", "independent faults", 100, -1, _talks("faults", "replies", of="online")),
+    Measure("online_length", "replies a negotiation", 1, -1, _talks("replies", None, of="online")),
     Measure("r_total", "held-out R_total", 1, 1, _held_out("r_total")),
     Measure("r_model", "held-out R_model", 1, 1, _held_out("r_model")),
     Measure("held_faults", "independent faults per 100 held-out replies", 100, -1, _held_out("faults")),
@@ -114,9 +118,13 @@ def estimate(records: Sequence[Record], measure: Measure) -> Estimate:
 def _interval(readings: Sequence[Reading], measure: Measure, seeds: int) -> Interval:
     names, counts, exposures = (list(part) for part in zip(*readings, strict=True))
     rate, groups = sum(counts) / sum(exposures), len(set(names))
-    if measure.share and (seeds == 1 or rate in (0.0, 1.0)):
+    settled = measure.title.endswith("%") and rate in (0.0, 1.0)  # no spread, which is no certainty
+    if settled or (measure.share and seeds == 1):
         return exact_interval(round(rate * groups), groups)
-    return count_rate_interval(counts, exposures, names)
+    found = count_rate_interval(counts, exposures, names)
+    if found.low is None or found.high is None or not measure.title.endswith("%"):
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))  # a share is one
 
 
 def _rate(readings: Iterable[Reading]) -> float:

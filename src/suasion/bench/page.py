@@ -1,6 +1,6 @@
 """The page: the paper's table beside ours, from the shards' JSON alone; what is missing is called so."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,7 @@ from suasion.run_folder import write_text
 MISSING = "missing"
 BESIDE = ("fixed", "clean", "major", "severe")  # of the paper's table, measured here too
 OUTCOMES = ("response", "success", "given", "off", "faults", "rules", "sop")
+ONLINE = ("online_response", "online_success", "online_faults", "online_length")
 COMPARED = ("fixed", "clean", "response", "success", "given", "faults", "sop")
 ABLATED = ("clean", "success", "faults", "r_total")
 HACKED = ("r_total", "r_model", "held_faults", "faults", "sop", "success")
@@ -100,7 +101,8 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
         ),
         lock=lock,
         beside=_beside(found),
-        outcomes=_outcomes(found),
+        outcomes=_outcomes(found, OUTCOMES),
+        online=_outcomes(found, ONLINE),
         comparisons=_comparisons(found),
         ablations=_ablations(found),
         hacking=_hacking(found),
@@ -134,9 +136,9 @@ def _beside(found: Results) -> Table:
     return table
 
 
-def _outcomes(found: Results) -> Table:
+def _outcomes(found: Results, measures: Sequence[str]) -> Table:
     names = [name for name, row in ROWS.items() if not row.ablation]
-    return [[name, *(_cell(found, name, measure) for measure in OUTCOMES)] for name in names]
+    return [[name, *(_cell(found, name, one) for one in measures)] for name in names]
 
 
 def _comparisons(found: Results) -> Table:

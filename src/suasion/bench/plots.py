@@ -13,7 +13,7 @@ from suasion.evaluation.grading import Grade
 
 DPI = 80
 CURVES = {
-    "r_total": "R_total",
+    "r_total": "what is paid",
     "r_model": "R_model",
     "e_judge": "E_judge, points",
     "e_func": "E_func, points",
