@@ -28,15 +28,13 @@ ALLOWED = [
     ("cli/speaker.py", r'pack_name: str = "hotel"'),
     ("integrations/settings.py", r'pack: str = Field\("hotel"'),
     ("cli/evaluate.py", r"benchmarks/hotel/"),
+    ("cli/bench.py", r"benchmarks/hotel"),
     ("counterpart/online.py", r"(?i)\broom\b"),
     # The example of a brief in the service's description has to be of some domain.
     (
         "serving/contracts.py",
         r'(?i)"hotel": |Sunrise Hotel|hotel\'s page|"room": "Queen Room"|"check_(in|out)": ',
     ),
-    # Of the hotel benchmark, and to be moved beside its other instruments: the graders' words and guide.
-    ("evaluation/reply_numbers.py", r"nights?\??|rooms\?|hotels\?|guests?"),
-    ("evaluation/templates/panel_guide.md", r"(?i)hotel|rooms?|bookings|guests?"),
     # The unit of an A/B test's log, a format that people have files in: see docs/decisions/0011.
     ("evaluation/ab", r"(?i)hotels?\b|per_hotel"),
     ("evaluation/experiment.py", r"(?i)(by_)?hotels?\b"),

@@ -169,6 +169,11 @@ class TrainingConfig(_Frozen):
         "stage", description="of the given prefixes: each SOP stage as often as the others, or as they come"
     )
     replies_per_context: int = Field(4, ge=1, description="samples of each context")
+    credit: Literal["reply", "trajectory"] = Field(
+        "reply",
+        description="reply: each is an episode; trajectory: whole negotiations of the policy, the mean of "
+        "the reward over its replies and the outcome term at their end, with a critic",
+    )
     temperature: float = Field(
         1.0, gt=0, description="of sampling while it learns, alike in sampler and update; explores"
     )
@@ -230,7 +235,9 @@ class TrainingConfig(_Frozen):
     def _has_what_it_holds_by(self) -> "TrainingConfig":
         if self.kl_target and not self.kl:
             raise ValueError("kl_target needs a weight to start from: set kl above 0")
-        if self.outcome and not self.negotiations:
+        if self.credit == "trajectory" and self.method not in ("repo", "ppo"):
+            raise ValueError("credit of whole negotiations needs a critic: set method to repo or ppo")
+        if self.outcome and self.credit == "reply" and not self.negotiations:
             raise ValueError("outcome is a term of the policy's own negotiations: set negotiations above 0")
         if self.outcome and self.replies_per_context == 1:
             raise ValueError("outcome compares replies to one context: set replies_per_context above 1")
@@ -289,6 +296,8 @@ class RunConfig(_Frozen):
     def _has_somebody_to_talk_to(self) -> "RunConfig":
         if self.data.records and self.training.negotiations:
             raise ValueError("training.negotiations needs simulated counterparts: leave out data.records")
+        if self.data.records and self.training.credit == "trajectory":
+            raise ValueError("training.credit needs simulated counterparts: leave out data.records")
         if self.data.records and self.data.openings:
             raise ValueError("data.openings needs simulated counterparts: leave out data.records")
         return self

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from suasion.agents.llm import PolicyAgent
 from suasion.config import RunConfig
 from suasion.counterpart.briefs import draw_briefs
+from suasion.data.examples import Pair
 from suasion.data.rubric import load_rubric
 from suasion.data.splits import HELD_OUT_SEED, Data, prepare
 from suasion.errors import InputError
@@ -141,13 +142,9 @@ def fit_rewards(
     if resume and (folder / "rewards" / "calibration.json").exists():
         return load_suite(backbone, pack, config, folder)
     model = RewardModel(backbone, pack, 2 * config.batch_tokens, config.reward_model.epochs > 0)
-    agent, rules = PolicyAgent(backbone, None, pack, config.exploring), RewardSuite(pack)
-    pairs, held_out = (
-        [*made, *sampled_pairs(agent, rules, made, config.data.sampled, config.seed)]
-        for made in (data.pairs, data.held_out_pairs)
-    )
-    won = outcome_pairs(agent, rules, config.data.openings, config.seed + OPENINGS_SEED)
-    fit_reward_model(model, [*pairs, *won], config.reward_model, config.seed)
+    agent = PolicyAgent(backbone, None, pack, config.exploring)
+    pairs, held_out = preferences(agent, data, config)
+    fit_reward_model(model, pairs, config.reward_model, config.seed)
     judge = None
     if data.verdicts and config.rewards.judge == "local":
         judge = LocalJudge(
@@ -170,6 +167,17 @@ def fit_rewards(
     model.save(folder / "rewards")
     release_memory()
     return RewardSuite(pack, trusted(judge) or remote(pack, config), model, config.rewards)
+
+
+def preferences(agent: PolicyAgent, data: Data, config: RunConfig) -> tuple[list[Pair], list[Pair]]:
+    """What the reward model learns from, and held-out pairs: of the data, and of what SFT writes."""
+    rules = RewardSuite(agent.pack)
+    pairs, held_out = (
+        [*made, *sampled_pairs(agent, rules, made, config.data.sampled, config.seed)]
+        for made in (data.pairs, data.held_out_pairs)
+    )
+    won = outcome_pairs(agent, rules, config.data.openings, config.seed + OPENINGS_SEED)
+    return [*pairs, *won], held_out
 
 
 def evaluate_arms(

@@ -9,6 +9,7 @@ import click
 
 from suasion.cli.ab import ab
 from suasion.cli.backtest import pack_diff
+from suasion.cli.bench import bench
 from suasion.cli.demo import demo
 from suasion.cli.domain import data, pack_group
 from suasion.cli.evaluate import evaluate
@@ -277,6 +278,7 @@ def _complain(error: object) -> None:
 
 
 main.add_command(ab)
+main.add_command(bench)
 main.add_command(data)
 main.add_command(demo)
 main.add_command(evaluate)

@@ -37,8 +37,15 @@ def panel() -> None:
 @click.option("--seed", type=int, default=0, help="of sample, names and order")
 @click.option("--output", type=FOLDER, required=True, help="a sheet for each rater, and the guide")
 @click.option("--key", type=FILE, required=True, help="whose dialogue is whose; not for raters")
+@click.option("--guide", type=FILE, help="how to rate, in the domain's words; one for any domain by default")
 def panel_export(
-    methods: tuple[str, ...], raters: int, sample: int | None, seed: int, output: Path, key: Path
+    methods: tuple[str, ...],
+    raters: int,
+    sample: int | None,
+    seed: int,
+    output: Path,
+    key: Path,
+    guide: Path | None,
 ) -> None:
     """Write blinded, shuffled CSV sheets with an anchored guide."""
     from suasion.evaluation.panel import export
@@ -46,7 +53,7 @@ def panel_export(
     named = dict(map(_method, methods))
     if len(named) < len(methods):
         raise click.BadParameter("the same name twice", param_hint="--method")
-    count = export(named, raters, seed, sample, output, key)
+    count = export(named, raters, seed, sample, output, key, guide)
     click.echo(f"{count} dialogues for each of {raters} raters in {output}; the key is {key}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import re2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -154,6 +154,12 @@ class Coefficients(_Frozen):
     common_words: str = _described("words by which plain language is known")
 
 
+class Finder(Protocol):
+    """Finds something in a text, or not: a compiled pattern, or anything that hears more."""
+
+    def search(self, text: str) -> object | None: ...
+
+
 @dataclass(frozen=True)
 class Ears:
     """Coefficients with what was compiled from them, and the phrasebook it speaks from."""
@@ -163,9 +169,9 @@ class Ears:
     moods: Mapping[str, float]  # act or fault: what it adds to the mood
     gives: Mapping[str, float]  # act: what it adds to the readiness to give
     vocabulary: frozenset[str]
-    pressure: "re2._Regexp | None"
-    promise: "re2._Regexp | None"
-    no_promise: "re2._Regexp | None"
+    pressure: "Finder | None"
+    promise: "Finder | None"
+    no_promise: "Finder | None"
 
     def __hash__(self) -> int:
         return id(self)
@@ -200,10 +206,21 @@ def load_ears(pack: Pack) -> Ears:
     for part, other in (("mood", coefficients.mood.other), ("give", coefficients.give.other)):
         for name in sorted(set(other) - acts):
             raise file.error(f"no such act; the agent's are {', '.join(sorted(acts))}", (part, "other", name))
-    book = load_phrases(pack)
+    return make_ears(coefficients, load_phrases(pack), *compiled)
+
+
+def make_ears(
+    coefficients: Coefficients,
+    book: Phrasebook,
+    pressure: Finder | None,
+    promise: Finder | None,
+    no_promise: Finder | None = None,
+) -> Ears:
+    """Ears of a counterpart with these coefficients and phrases, which takes for faults what these find."""
     moods = coefficients.mood.model_dump(exclude={"other"}) | coefficients.mood.other
     gives = coefficients.give.model_dump(exclude={"repeated", "other"}) | coefficients.give.other
-    return Ears(coefficients, book, moods, gives, _vocabulary(coefficients, book), *compiled)
+    vocabulary = _vocabulary(coefficients, book)
+    return Ears(coefficients, book, moods, gives, vocabulary, pressure, promise, no_promise)
 
 
 def _vocabulary(coefficients: Coefficients, book: Phrasebook) -> frozenset[str]:

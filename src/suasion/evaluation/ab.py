@@ -113,12 +113,12 @@ def compare(
                 treated=count_rate_interval(new.counts, new.exposures, new.clusters).estimate,
                 difference=difference,
                 two_proportions=two_proportions(old, new) if measure.binary else None,
-                detectable=_detectable(difference.interval),
+                detectable=detectable(difference.interval),
             )
     return found
 
 
-def _detectable(one: Interval) -> float | None:
+def detectable(one: Interval) -> float | None:
     """(z of 97.5 % + z of the power) standard errors, from the half of a 95 % interval; normal quantiles."""
     if one.low is None or one.high is None:
         return None

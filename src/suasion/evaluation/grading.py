@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from suasion.evaluation.plain_checks import PLAIN_CHECKS, is_blank
-from suasion.evaluation.reply_numbers import asked_prices, named_amounts
+from suasion.evaluation.reply_numbers import Allowance, asked_prices, named_amounts
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.scene import Patterns, compiled, sentences_in
 
@@ -112,12 +112,24 @@ class Ban(_Frozen):
         return self
 
 
+class NumberWords(_Frozen):
+    """Words of the domain around numbers, beside those of the plain checks."""
+
+    idioms: Patterns = Field(default=(), description="words whose numbers are no claim")
+    others: Patterns = Field(default=(), description="words by which a sentence tells of somebody else")
+
+
 class Checks(_Frozen):
     """`checks.yaml`: the moves that cases name, and what is wrong in every reply."""
 
     version: int
     moves: dict[str, Move] = {}
     faults: dict[str, StandingFault] = {}
+    numbers: NumberWords = NumberWords()
+
+    def allowing(self, numbers: tuple[float, ...] = ()) -> Allowance:
+        """What a reply may say, with these numbers, which need no source."""
+        return Allowance(numbers, self.numbers.idioms, self.numbers.others)
 
     @property
     def known(self) -> Mapping[str, Move]:
@@ -144,12 +156,12 @@ def grade(
 ) -> Graded:
     """Grade `dialogue.reply`. may_say: numbers that need no source beside those that have one."""
     reply = plain(dialogue.reply or "")
-    spoken = dialogue.with_reply(reply)
+    spoken, allowed = dialogue.with_reply(reply), checks.allowing(may_say)
     if is_blank(reply):
         faults: tuple[Fault, ...] = (Fault("empty", "defect", "says nothing, so nothing is fixed"),)
     else:
-        own = (*_missing(spoken, must, checks.known), *_forbidden(spoken, must_not, checks.known, may_say))
-        faults = (*own, *_standing(reply, checks.faults), *_plain(spoken, may_say))
+        own = (*_missing(spoken, must, checks.known), *_forbidden(spoken, must_not, checks.known, allowed))
+        faults = (*own, *faults_of(spoken, checks, allowed))
     return Graded(_grade({fault.breaks for fault in faults}, severity), faults)
 
 
@@ -172,7 +184,7 @@ def _missing(dialogue: Dialogue, must: tuple[Demand, ...], moves: Mapping[str, M
 
 
 def _forbidden(
-    dialogue: Dialogue, must_not: tuple[Ban, ...], moves: Mapping[str, Move], may_say: tuple[float, ...]
+    dialogue: Dialogue, must_not: tuple[Ban, ...], moves: Mapping[str, Move], allowed: Allowance
 ) -> Iterator[Fault]:
     reply = dialogue.reply or ""
     for ban in must_not:
@@ -183,10 +195,17 @@ def _forbidden(
                 (text for text, selling in asked_prices(dialogue) if ban.asks.catches(selling)), None
             )
         if words is None:
-            found = (text for name in ban.plain for text, _ in PLAIN_CHECKS[name][1](dialogue, may_say))
+            found = (text for name in ban.plain for text, _ in PLAIN_CHECKS[name][1](dialogue, allowed))
             words = next(found, None)
         if words is not None:
             yield Fault("must_not", ban.breaks, ban.note, words)
+
+
+def faults_of(dialogue: Dialogue, checks: Checks, allowed: Allowance | None = None) -> Iterator[Fault]:
+    """What is wrong with `dialogue.reply` whatever it answers: the standing faults and the plain checks."""
+    reply = plain(dialogue.reply or "")
+    yield from _standing(reply, checks.faults)
+    yield from _plain(dialogue.with_reply(reply), allowed or checks.allowing())
 
 
 def _standing(reply: str, faults: Mapping[str, StandingFault]) -> Iterator[Fault]:
@@ -196,9 +215,9 @@ def _standing(reply: str, faults: Mapping[str, StandingFault]) -> Iterator[Fault
             yield Fault(name, one.breaks, one.note, words)
 
 
-def _plain(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Fault]:
+def _plain(dialogue: Dialogue, allowed: Allowance) -> Iterator[Fault]:
     for name, (breaks, check) in PLAIN_CHECKS.items():
-        for text, note in check(dialogue, may_say):
+        for text, note in check(dialogue, allowed):
             yield Fault(name, breaks, note, text)
 
 

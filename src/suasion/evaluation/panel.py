@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from suasion.errors import InputError
-from suasion.evaluation.lock import sha256
+from suasion.evaluation.lock import instrument, sha256
 from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.money import Money, PriceKind, to_net
@@ -70,14 +70,23 @@ def read_methods(methods: Mapping[str, Path], sample: int | None, seed: int) -> 
 
 
 def export(
-    methods: Mapping[str, Path], raters: int, seed: int, sample: int | None, folder: Path, key: Path
+    methods: Mapping[str, Path],
+    raters: int,
+    seed: int,
+    sample: int | None,
+    folder: Path,
+    key: Path,
+    guide: Path | None = None,
 ) -> int:
     """Write a sheet for each rater and the guide into `folder`, the key to `key`; returns the dialogues.
+
+    `guide`: how to rate, in the words of the domain; one that fits any by default.
 
     Raises InputError as `read_methods`, and for a key that would lie among the sheets.
     """
     if key.resolve().is_relative_to(folder.resolve()):
         raise InputError("the key must not lie with the sheets that raters get", str(key))
+    text, used = _guide(guide)
     read = read_methods(methods, sample, seed)
     named = blind([(method, talk) for method, those in read.items() for talk in those], seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +94,7 @@ def export(
     for rater in range(1, raters + 1):
         order = order_for(list(named), seed, rater)
         _replace(folder / f"rater-{rater}.csv", _sheet([(name, named[name][1]) for name in order]))
-    _replace(folder / "guide.md", guide())
+    _replace(folder / "guide.md", text)
     blinded = {
         name: Blinded(method, talk.id, sum(turn.speaker == "agent" for turn in talk.turns))
         for name, (method, talk) in named.items()
@@ -95,6 +104,7 @@ def export(
         {
             "seed": seed,
             "raters": raters,
+            "guide": used,
             "files": {
                 method: {"file": path.name, "sha256": sha256(path)} for method, path in methods.items()
             },
@@ -122,6 +132,14 @@ def order_for(names: Sequence[str], seed: int, rater: int | str) -> list[str]:
 def guide() -> str:
     """The anchored guide of the raters, in Markdown."""
     return files("suasion").joinpath("evaluation", "templates", "panel_guide.md").read_text(encoding="utf-8")
+
+
+def _guide(path: Path | None) -> tuple[str, dict[str, str]]:
+    """The guide's text, and which it is. Raises InputError for a file that can't be read."""
+    if path is None:
+        return guide(), {"file": "built in"}
+    used = instrument(path)
+    return path.read_text(encoding="utf-8"), {"file": used.file, "sha256": used.sha256, "lock": used.held}
 
 
 def read_key(path: Path) -> Key:

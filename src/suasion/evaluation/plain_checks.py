@@ -8,12 +8,19 @@ from typing import Literal
 
 import re2
 
-from suasion.evaluation.reply_numbers import Found, asked_prices, days_of, in_bounds, untraced_number
+from suasion.evaluation.reply_numbers import (
+    Allowance,
+    Found,
+    asked_prices,
+    days_of,
+    in_bounds,
+    untraced_number,
+)
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.scene import brief_texts, dates_in, sentences_in, words_of
 
 Severity = Literal["low", "high", "critical"]
-PlainCheck = Callable[[Dialogue, tuple[float, ...]], Iterator[Found]]
+PlainCheck = Callable[[Dialogue, Allowance], Iterator[Found]]
 
 LONG, ENDLESS = 120, 220  # words
 SAME = 0.7  # share of an earlier message's word triples
@@ -27,17 +34,17 @@ def is_blank(reply: str) -> bool:
     return not _LETTERS.search(reply)
 
 
-def unreal_request(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found]:
+def unreal_request(dialogue: Dialogue, allowed: Allowance) -> Iterator[Found]:
     """A price asked for that no ticket's bounds hold: below what is wanted, or no less than today's."""
     tickets = dialogue.brief.tickets
     for text, selling in asked_prices(dialogue):
-        if selling in may_say or not tickets:
+        if selling in allowed.numbers or not tickets:
             continue
         if not any(in_bounds(selling, ticket) for ticket in tickets):
             yield text, f"asks for {selling:g} selling, which is out of bounds"
 
 
-def strange_date(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found]:
+def strange_date(dialogue: Dialogue, allowed: Allowance) -> Iterator[Found]:
     """A day outside every ticket's dates that nobody named."""
     reply = dialogue.reply or ""
     stays = [days for ticket in dialogue.brief.tickets if (days := days_of(ticket))]
@@ -57,7 +64,7 @@ def strange_date(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Fou
             yield reply[mention.span[0] : mention.span[1]], "a day that is not spoken of"
 
 
-def says_again(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found]:
+def says_again(dialogue: Dialogue, allowed: Allowance) -> Iterator[Found]:
     """The agent's own earlier message once more, or a sentence twice."""
     reply = dialogue.reply or ""
     mine = words_of(reply)
@@ -77,7 +84,7 @@ def says_again(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found
         yield " ".join(twice), "stands here twice"
 
 
-def foreign_letters(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found]:
+def foreign_letters(dialogue: Dialogue, allowed: Allowance) -> Iterator[Found]:
     given = "\n".join((*brief_texts(dialogue.brief), *(turn.text or "" for turn in dialogue.turns)))
     if _FOREIGN.search("\n".join(turn.text or "" for turn in dialogue.turns)):
         return  # the dialogue itself is written so
@@ -87,19 +94,19 @@ def foreign_letters(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[
             return
 
 
-def too_long(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found]:
+def too_long(dialogue: Dialogue, allowed: Allowance) -> Iterator[Found]:
     count = len((dialogue.reply or "").split())
     if LONG < count <= ENDLESS:
         yield "", f"{count} words"
 
 
-def endless(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found]:
+def endless(dialogue: Dialogue, allowed: Allowance) -> Iterator[Found]:
     count = len((dialogue.reply or "").split())
     if count > ENDLESS:
         yield "", f"{count} words"
 
 
-def breaks_off(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found]:
+def breaks_off(dialogue: Dialogue, allowed: Allowance) -> Iterator[Found]:
     if not _ENDED.search(dialogue.reply or ""):
         yield (dialogue.reply or "")[-20:], "no end to its sentence"
 

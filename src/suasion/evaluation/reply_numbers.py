@@ -1,6 +1,7 @@
 """The numbers of a reply: which are asked for, which are given, and which come from nowhere."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 
@@ -15,6 +16,7 @@ from suasion.rewards.scene import (
     DIGITS,
     Span,
     brief_texts,
+    compiled,
     dates_in,
     number,
     numbers_in,
@@ -26,6 +28,22 @@ Found = tuple[str, str]  # the words objected to, and why
 
 TOLERANCE, PERCENT_TOLERANCE = 0.5, 0.6
 
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a number may be beside what brief and counterpart give.
+
+    numbers: that need no source. idioms: RE2 patterns of words whose numbers are no claim. others: of words
+    by which a sentence tells of somebody else. Both are a domain's own, beside what stands here.
+    """
+
+    numbers: tuple[float, ...] = ()
+    idioms: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+NO_ALLOWANCE = Allowance()
+
 _ASKS = re2.compile(
     r"(?i)\?|\b(could|would|can|might) you\b|\b(ask(ing)?|propos(e|ing)|suggest(ing)?|hop(e|ing)|aiming)\b"
     r"|\b(looking for|meet (me|us)|how about|what about|let's say|come down|bring it|go down|consider)\b"
@@ -33,11 +51,11 @@ _ASKS = re2.compile(
 )
 _IDIOM = re2.compile(
     r"(?i)\b24/7\b|\b24 hours\b|\b100 ?%|\b\d{1,2} ?(minutes?|mins?|seconds?|o'clock|am|pm|a\.m\.|p\.m\.)"
-    r"|\b\d{1,2}:\d\d\b|\b[12] (nights?|rooms?|dates?|things?|points?)\b"
+    r"|\b\d{1,2}:\d\d\b|\b[12] (dates?|things?|points?)\b"
 )
 _TELLS = re2.compile(
-    r"(?i)\b(elsewhere|next door|nearby|competitors?|(an)?other (hotels?|sites?|platforms?|agenc\w+|guests?)"
-    r"|(paid|booked) (it )?(at|for)|yesterday|last (week|night|month|year)|sold|sells|charges?)\b"
+    r"(?i)\b(elsewhere|next door|nearby|competitors?|(an)?other (sites?|platforms?|agenc\w+)"
+    r"|(paid|booked) (it )?(at|for)|yesterday|last (week|month|year)|sold|sells|charges?)\b"
 )
 _COMPARES = re2.compile(r"(?i) ?(\w+ )?(above|under|below|over|more than|less than|cheaper|apart|off what)\b")
 
@@ -67,21 +85,22 @@ def named_amounts(dialogue: Dialogue) -> set[float]:
     return set(numbers_in(reply)) | {mention.amount for mention in _prices(reply, dialogue)}
 
 
-def untraced_number(dialogue: Dialogue, may_say: tuple[float, ...]) -> Iterator[Found]:
+def untraced_number(dialogue: Dialogue, allowed: Allowance) -> Iterator[Found]:
     """Numbers that neither brief, counterpart, a date, a proposal within bounds nor arithmetic gives."""
     reply, tickets = dialogue.reply or "", dialogue.brief.tickets
-    told = _told(dialogue) | set(may_say)
+    told, others = _told(dialogue) | set(allowed.numbers), compiled(allowed.others)
     wished = {ticket.target_selling_price for ticket in tickets}
     days = {float(part) for ticket in tickets for part in _date_numbers(ticket)}
-    for span, (value, price) in sorted(_said(dialogue).items()):
+    for span, (value, price) in sorted(_said(dialogue, allowed.idioms).items()):
         start, end = next(one for one in sentences_in(reply) if one[0] <= span[0] < one[1])
         # what is told of others is no wish of one's own, unless the sentence asks
-        free = "?" in reply[start:end] or not _TELLS.search(reply[start:end]) or value in wished
+        tells = _TELLS.search(reply[start:end]) or (others and others.search(reply[start:end]))
+        free = "?" in reply[start:end] or not tells or value in wished
         if value not in days and not _traced(value, told, tickets, price, free):
             yield reply[span[0] : span[1]], "a number that nothing gives"
 
 
-def _said(dialogue: Dialogue) -> dict[Span, tuple[float, PriceMention | None]]:
+def _said(dialogue: Dialogue, idioms: tuple[str, ...]) -> dict[Span, tuple[float, PriceMention | None]]:
     """Each number of the reply, and the price that it is; without dates and idioms such as "5 minutes"."""
     reply = dialogue.reply or ""
     prices = {mention.span: mention for mention in _prices(reply, dialogue)}
@@ -91,7 +110,9 @@ def _said(dialogue: Dialogue) -> dict[Span, tuple[float, PriceMention | None]]:
         if not any(_inside(match.span(), span) for span in prices)
     }
     found |= {span: (mention.amount, mention) for span, mention in prices.items()}
-    apart = [match.span() for match in _IDIOM.finditer(reply)] + [day.span for day in dates_in(reply)]
+    known = [_IDIOM, *filter(None, [compiled(idioms)])]
+    apart = [match.span() for pattern in known for match in pattern.finditer(reply)]
+    apart += [day.span for day in dates_in(reply)]
     return {span: one for span, one in found.items() if not any(_inside(span, other) for other in apart)}
 
 

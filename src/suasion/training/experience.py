@@ -65,10 +65,26 @@ def collect(
     `policy` is the adapter that writes, the reference is the model without it; without `value` the values
     are 0; `use` names the Reading's field that is the reward.
     """
-    clock = [perf_counter()]
+    start = perf_counter()
     prompts = [backbone.context(context, pack) for context in contexts]
     groups = sample(backbone, policy, prompts, generation, seed, copies)
-    clock.append(perf_counter())
+    return read_experience(backbone, contexts, prompts, groups, suite, value, generation, budget, use, start)
+
+
+def read_experience(
+    backbone: Backbone,
+    contexts: Sequence[Dialogue],
+    prompts: Sequence[Sequence[int]],
+    groups: Sequence[Sequence[Sample]],
+    suite: RewardSuite,
+    value: Reader | None,
+    generation: GenerationConfig,
+    budget: int,
+    use: str,
+    start: float,
+) -> Experience:
+    """Rewards, reference and values of replies that were sampled from `start` on, as many to each context."""
+    clock, copies = [start, perf_counter()], len(groups[0])
     samples = [one for group in groups for one in group]
     dialogues = [c.with_reply(s.text) for c, group in zip(contexts, groups, strict=True) for s in group]
     scored = suite.begin(dialogues)  # a judge at an address answers while the reference reads

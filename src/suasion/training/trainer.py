@@ -30,6 +30,7 @@ from suasion.training.methods import METHODS, advantages, ahead
 from suasion.training.ppo import adapt_kl
 from suasion.training.progress import Progress
 from suasion.training.telemetry import Tracker, describe_prospects, describe_step
+from suasion.training.trajectories import hold, trajectory_advantages
 from suasion.training.unread import TooManyUnreadError, check_enough, unread_shares
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
 from suasion.training.validation import Validation
@@ -45,8 +46,17 @@ class Trainer:
     Replies are to prefixes that others wrote, and to `training.negotiations` that the policy leads itself.
     """
 
-    def __init__(self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        suite: RewardSuite,
+        pack: Pack,
+        config: RunConfig,
+        checked_by: RewardSuite | None = None,
+    ) -> None:
+        """`checked_by` measures the policies among which the best is kept, instead of what pays them."""
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
+        self.checked_by = checked_by or suite
         settings = config.training
         self.negotiations = Negotiations(pack, settings.negotiations, config.seed)
         backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
@@ -76,7 +86,7 @@ class Trainer:
         """
         settings = self.config.training
         pool = ContextPool(contexts, self.pack, settings.draw)
-        check = Validation(self.backbone, POLICY, self.suite, self.config, validation)
+        check = Validation(self.backbone, POLICY, self.checked_by, self.config, validation)
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
         checkpoint.write_log(records)
@@ -150,6 +160,8 @@ class Trainer:
         """One update on fresh replies in the negotiations under way and to the `given` contexts."""
         config, settings = self.config, self.config.training
         warming_up = self._warms_up(step)
+        if settings.credit == "trajectory":
+            return self._step_whole(step, warming_up)
         copies = 1 if warming_up else settings.replies_per_context
         own = self.negotiations.contexts()
         batch = collect(
@@ -181,6 +193,29 @@ class Trainer:
             **describe_step(batch, returns, self.suite, self.kl),
             **describe_prospects(prospects),
             "update_s": perf_counter() - learned,
+            **{f"share_unread_{name}": share for name, share in unread.items()},
+            **(judging.as_record() if judging else {}),
+        }
+
+    def _step_whole(self, step: int, warming_up: bool) -> dict[str, Any]:
+        """The same on whole negotiations, which are paid at their end."""
+        config = self.config
+        held = hold(
+            self.backbone, POLICY, self.pack, self.suite, self.value, config, self.method.reward, step
+        )
+        batch, judging = held.batch, self.suite.judge_report()
+        unread = unread_shares(batch, self.suite)
+        check_enough(step, unread, config.rewards.max_unread, judging)
+        aims, returns = trajectory_advantages(held, config.training, self.kl, warming_up)
+        valid = batch.mask & batch.kept[:, None]
+        notes = self._learn(
+            step, Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid), warming_up
+        )
+        return {
+            **notes,
+            **describe_step(batch, returns, self.suite, self.kl),
+            "won": statistics.mean(held.won),
+            "replies": statistics.mean(map(len, held.rows)),
             **{f"share_unread_{name}": share for name, share in unread.items()},
             **(judging.as_record() if judging else {}),
         }
