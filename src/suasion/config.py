@@ -72,7 +72,15 @@ class ProbeConfig(FitConfig):
 class RewardModelConfig(ProbeConfig):
     decay: float = Field(0.2, ge=0, description="L2 penalty on the head while it is fitted alone")
     centring: float = Field(0.3, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term")
+    margin: float = Field(0.0, ge=0, description="by which the chosen reply has to be ahead, in raw units")
+    smoothing: float = Field(
+        0.0, ge=0, lt=0.5, description="share of pairs believed to be the wrong way round"
+    )
     calibration: int = Field(64, ge=8, description="contexts whose on-policy replies set zero and scale")
+    heads: Literal[1, 2] = Field(
+        1,
+        description="2: another head on pairs drawn anew, to tell how far the reward is settled by the pairs",
+    )
 
 
 class RemoteJudgeConfig(_Frozen):
@@ -158,6 +166,10 @@ class TrainingConfig(_Frozen):
         ge=0,
         description="how many of those are the policy's own negotiations; the others are given prefixes",
     )
+    credit: Literal["reply", "trajectory"] = Field(
+        "reply",
+        description="what is an episode: a reply, or a whole negotiation with each of the step's hotels",
+    )
     outcome: float = Field(
         0.0,
         ge=0,
@@ -232,7 +244,11 @@ class TrainingConfig(_Frozen):
             raise ValueError("kl_target needs a weight to start from: set kl above 0")
         if self.outcome and not self.negotiations:
             raise ValueError("outcome is a term of the policy's own negotiations: set negotiations above 0")
-        if self.outcome and self.replies_per_context == 1:
+        if self.credit == "trajectory" and self.negotiations != self.contexts_per_step:
+            raise ValueError(
+                "with trajectory credit all contexts are negotiations: set the two numbers alike"
+            )
+        if self.credit == "reply" and self.outcome and self.replies_per_context == 1:
             raise ValueError("outcome compares replies to one context: set replies_per_context above 1")
         if self.negotiations > self.contexts_per_step:
             raise ValueError("negotiations are a part of contexts_per_step: set them no higher")
