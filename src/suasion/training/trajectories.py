@@ -1,0 +1,162 @@
+"""Trajectory credit: whole negotiations, each paid one number, at the last token that the agent said in it.
+
+It is the mean of R_total over the replies that moved the negotiation, plus `training.outcome` times the
+share of tickets won. A reply that moved nothing can only cost: a plain mean would pay for talking on wherever
+the talk scores above the replies that matter.
+"""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from suasion.counterpart.briefs import draw_briefs
+from suasion.counterpart.negotiations import is_over
+from suasion.counterpart.simulate import MAX_REPLIES, begin, finish, managers, play_round
+from suasion.language.acts import load_hearing
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.negotiation.tracker import State
+from suasion.policy.generate import Sample
+from suasion.training.experience import Experience
+
+Writer = Callable[[Sequence[Dialogue], int], Sequence[Sample]]  # contexts, number of the round
+
+
+@dataclass(slots=True)
+class Played:
+    """A negotiation from the first word to the last.
+
+    contexts, samples: what was answered, and how. moved: whether the reply, with what was answered to it,
+    changed where the negotiation stands. won: share of the tickets; of the consent where there are none.
+    """
+
+    contexts: list[Dialogue] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    moved: list[bool] = field(default_factory=list)
+    won: float = 0.0
+
+
+def play(write: Writer, pack: Pack, seed: int, numbers: range, copies: int) -> list[Played]:
+    """The training split's negotiations of these numbers, each `copies` times with the same hotel.
+
+    All are under way at once: `write` is asked once a round for a reply to each that is open.
+    """
+    hearing = load_hearing(pack)
+    make = managers(pack, hearing)
+    briefs = draw_briefs(pack, numbers.stop, seed, "train")
+    under_way = [begin(briefs[number], seed, number, pack, make) for number in numbers for _ in range(copies)]
+    played = [Played() for _ in under_way]
+    for number in range(MAX_REPLIES):
+        still_open = [pair for pair in zip(under_way, played, strict=True) if not is_over(pair[0])]
+        if not still_open:
+            break
+        samples = write([one.dialogue for one, _ in still_open], number)
+        for (one, story), sample in zip(still_open, samples, strict=True):
+            before = standing(one.state)
+            story.contexts.append(one.dialogue)
+            story.samples.append(sample)
+            play_round(one, sample.text, pack, hearing)
+            story.moved.append(standing(one.state) != before)
+    for one, story in zip(under_way, played, strict=True):
+        outcome = finish(one, hearing).outcome
+        assert outcome is not None
+        story.won = statistics.mean(map(float, outcome.successes.values()))
+    return played
+
+
+def standing(state: State) -> tuple[object, ...]:
+    """What of the state a reply has to change to have moved anything: stage, prices, refusals, consent."""
+    tickets = tuple((t.offer, t.agreed, t.restated > 0, t.refused) for t in state.tickets)
+    consent = (state.consent.given, state.consent.restated > 0)
+    return state.stage, state.focus, state.responded, tickets, consent
+
+
+def worth(totals: Sequence[float | None], moved: Sequence[bool], won: float, outcome: float) -> float | None:
+    """The number that a whole negotiation is paid; None where no reply that moved it was read.
+
+    totals: R_total of each reply, None where not read. A reply that moved nothing takes away what it is below
+    the mean of those that did, over MAX_REPLIES: adding one never raises the result, whatever it scores. The
+    first reply counts among those that did.
+    """
+    counted = [on or place == 0 for place, on in enumerate(moved)]
+    pairs = [pair for pair in zip(totals, counted, strict=True) if pair[0] is not None]
+    progress = [total for total, on in pairs if on and total is not None]
+    if not progress:
+        return None
+    mean = statistics.mean(progress)
+    idle = sum(min(0.0, total - mean) for total, on in pairs if not on and total is not None)
+    return mean + idle / MAX_REPLIES + outcome * won
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectories:
+    """A batch of replies as the negotiations that they belong to: N rows of L tokens, the agent's alone.
+
+    The counterpart's tokens between them carry no action and are not there: GAE goes from the last token of
+    a reply to the first of the next. owner: (R,) the negotiation of each reply; inside: (R, T), the mask of
+    the batch.
+    """
+
+    old: Tensor
+    reference: Tensor
+    values: Tensor
+    mask: Tensor
+    totals: Tensor
+    kept: Tensor
+    copies: int
+    owner: Tensor
+    inside: Tensor
+
+    @property
+    def valid(self) -> Tensor:
+        """Of the batch's tokens (R, T) those of negotiations that are paid."""
+        return self.inside & self.kept[self.owner][:, None]
+
+    def unfold(self, found: Tensor) -> Tensor:
+        """(N, L) -> (R, T), 0 outside the replies."""
+        out = torch.zeros(self.inside.shape, dtype=found.dtype)
+        out[self.inside] = found[self.mask]
+        return out
+
+
+def fold(batch: Experience, played: Sequence[Played], copies: int, outcome: float) -> Trajectories:
+    """The batch, whose rows are the replies of `played` in order, negotiation by negotiation."""
+    owner = torch.tensor([number for number, story in enumerate(played) for _ in story.samples])
+    lengths = torch.zeros(len(played), dtype=torch.long).index_add(0, owner, batch.mask.sum(1))
+    mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]
+    totals = [float(total) if kept else None for total, kept in zip(batch.totals, batch.kept, strict=True)]
+    paid, start = [], 0
+    for story in played:
+        mine = totals[start : start + len(story.samples)]
+        paid.append(worth(mine, story.moved, story.won, outcome))
+        start += len(story.samples)
+
+    def folded(tokens: Tensor) -> Tensor:
+        out = torch.zeros(mask.shape, dtype=tokens.dtype)
+        out[mask] = tokens[batch.mask]
+        return out
+
+    return Trajectories(
+        old=folded(batch.old),
+        reference=folded(batch.reference),
+        values=folded(batch.values),
+        mask=mask,
+        totals=torch.tensor([0.0 if one is None else one for one in paid]),
+        kept=torch.tensor([one is not None for one in paid]),
+        copies=copies,
+        owner=owner,
+        inside=batch.mask,
+    )
+
+
+def describe_played(played: Sequence[Played]) -> dict[str, float]:
+    """Tickets won, replies a negotiation and the share of them that moved nothing."""
+    moved = [on for story in played for on in story.moved]
+    return {
+        "won": statistics.mean(story.won for story in played),
+        "negotiation_replies": len(moved) / len(played),
+        "share_idle": 1 - statistics.mean(map(float, moved)),
+    }
