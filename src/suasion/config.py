@@ -72,7 +72,15 @@ class ProbeConfig(FitConfig):
 class RewardModelConfig(ProbeConfig):
     decay: float = Field(0.2, ge=0, description="L2 penalty on the head while it is fitted alone")
     centring: float = Field(0.3, ge=0, description="weight of (r_chosen + r_rejected)^2, TRL's centring term")
+    margin: float = Field(0.0, ge=0, description="by which the chosen reply has to be ahead, in raw units")
+    smoothing: float = Field(
+        0.0, ge=0, lt=0.5, description="share of pairs believed to be the wrong way round"
+    )
     calibration: int = Field(64, ge=8, description="contexts whose on-policy replies set zero and scale")
+    heads: Literal[1, 2] = Field(
+        1,
+        description="2: another head on pairs drawn anew, to tell how far the reward is settled by the pairs",
+    )
 
 
 class RemoteJudgeConfig(_Frozen):
@@ -171,8 +179,8 @@ class TrainingConfig(_Frozen):
     replies_per_context: int = Field(4, ge=1, description="samples of each context")
     credit: Literal["reply", "trajectory"] = Field(
         "reply",
-        description="reply: each is an episode; trajectory: whole negotiations of the policy, the mean of "
-        "the reward over its replies and the outcome term at their end, with a critic",
+        description="what is an episode: each reply, or whole negotiations of the policy, which are paid "
+        "the mean of the reward over the replies that moved them, and the outcome term, at their end",
     )
     temperature: float = Field(
         1.0, gt=0, description="of sampling while it learns, alike in sampler and update; explores"
@@ -235,11 +243,9 @@ class TrainingConfig(_Frozen):
     def _has_what_it_holds_by(self) -> "TrainingConfig":
         if self.kl_target and not self.kl:
             raise ValueError("kl_target needs a weight to start from: set kl above 0")
-        if self.credit == "trajectory" and self.method not in ("repo", "ppo"):
-            raise ValueError("credit of whole negotiations needs a critic: set method to repo or ppo")
         if self.outcome and self.credit == "reply" and not self.negotiations:
             raise ValueError("outcome is a term of the policy's own negotiations: set negotiations above 0")
-        if self.outcome and self.replies_per_context == 1:
+        if self.credit == "reply" and self.outcome and self.replies_per_context == 1:
             raise ValueError("outcome compares replies to one context: set replies_per_context above 1")
         if self.negotiations > self.contexts_per_step:
             raise ValueError("negotiations are a part of contexts_per_step: set them no higher")

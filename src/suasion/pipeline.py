@@ -42,8 +42,10 @@ from suasion.training.fit_rewards import (
     fit_reward_model,
     judge_agreement,
     pair_accuracy,
+    second_head,
 )
 from suasion.training.outcome_pairs import outcome_pairs
+from suasion.training.reward_checks import disagreement, examine
 from suasion.training.sampled_pairs import sampled_pairs
 from suasion.training.sft import fit_sft
 from suasion.training.trainer import Trainer
@@ -163,6 +165,11 @@ def fit_rewards(
     replies = [[c.with_reply(text[i]) for text in texts] for i, c in enumerate(contexts)]
     found = calibrate(model, replies, accuracy["all"])
     figures |= {"rm_context_share": found.context_share, "rm_negative_share": found.negative_share}
+    said = [dialogue for group in replies for dialogue in group]
+    figures["reward_model"] = examine(model, held_out, said, RewardSuite(pack), judge)
+    if config.reward_model.heads == 2:
+        head = second_head(model, pairs, config.reward_model, config.seed)
+        figures["reward_model"] |= disagreement(model, head, said)
     write_json(folder / "figures.json", figures)
     model.save(folder / "rewards")
     release_memory()

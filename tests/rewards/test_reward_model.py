@@ -1,6 +1,7 @@
 """RM: calibrated scores, with an adapter and as a head alone."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,17 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.reward_model import RewardModel
-from suasion.training.fit_rewards import calibrate, fit_reward_model
+from suasion.training.fit_rewards import bradley_terry, calibrate, fit_reward_model, second_head
+from suasion.training.reward_checks import disagreement
+
+
+def pairs_of(better: Sequence[Dialogue], worse: Sequence[Dialogue]) -> list[Pair]:
+    return [
+        Pair(
+            one.with_reply(""), one.reply or "", other.reply or "", "defect", "x", "linguist", "plain", (), ()
+        )
+        for one, other in zip(better, worse, strict=True)
+    ]
 
 
 @pytest.fixture(params=[0, 20], ids=["head", "adapter"])
@@ -22,12 +33,7 @@ def model(
     """Fitted to like the first reply of a context better than the second, and calibrated."""
     epochs: int = request.param
     found = RewardModel(another(), hotel, adapter=epochs > 0)
-    pairs = [
-        Pair(
-            one.with_reply(""), one.reply or "", other.reply or "", "defect", "x", "linguist", "plain", (), ()
-        )
-        for one, other in zip(dialogues[:2], dialogues[2:], strict=True)
-    ]
+    pairs = pairs_of(dialogues[:2], dialogues[2:])
     config = RewardModelConfig(epochs=epochs, learning_rate=1e-4, batch_size=2, decay=1e-4)
     losses = fit_reward_model(found, pairs, config, 0)
     assert len(losses) == 1 + epochs
@@ -72,3 +78,27 @@ def test_it_comes_back_from_its_files(
     again = RewardModel.load(another(), hotel, tmp_path)
     assert again.version == model.version
     assert again.score(dialogues) == pytest.approx(model.score(dialogues), abs=1e-4)
+
+
+def test_a_margin_and_noise_in_the_labels_by_hand() -> None:
+    chosen, rejected = torch.tensor([1.0]), torch.tensor([0.0])
+    assert float(bradley_terry(chosen, rejected)) == pytest.approx(math.log(1 + math.exp(-1)))
+    assert float(bradley_terry(chosen, rejected, margin=1.0)) == pytest.approx(math.log(2))
+    noisy = 0.9 * math.log(1 + math.exp(-1)) + 0.1 * math.log(1 + math.exp(1))
+    assert float(bradley_terry(chosen, rejected, smoothing=0.1)) == pytest.approx(noisy)
+    assert float(bradley_terry(chosen, rejected, centring=0.5)) - 0.5 == pytest.approx(
+        math.log(1 + math.exp(-1))
+    )
+
+
+def test_another_head_on_pairs_that_say_the_same_agrees(
+    model: RewardModel, dialogues: list[Dialogue]
+) -> None:
+    """And with pairs the other way round it does not."""
+    config = RewardModelConfig(decay=1e-4)
+    for one, other, agree in ((dialogues[:2], dialogues[2:], True), (dialogues[2:], dialogues[:2], False)):
+        head = second_head(model, pairs_of(one, other), config, 1)
+        found = disagreement(model, head, [*dialogues, *dialogues])
+        assert found["heads"] is not None
+        assert (found["heads"] > 0.5) is agree
+        assert (found["disagreement"] < 0.8) is agree

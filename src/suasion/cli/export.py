@@ -1,4 +1,4 @@
-"""`suasion export`: the same rewards in another framework, as data and configuration ready to run."""
+"""`suasion export`: the same rewards in another framework, ready to run; and the trained model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -64,3 +64,28 @@ def _add(framework: str, text: str) -> None:
 _add("verl", "Parquet, and verl's trainer with our reward manager.")
 _add("openrlhf", "JSONL with the record as label, a reward_func file, and OpenRLHF's trainer.")
 _add("trl", "JSONL, and a script with TRL's GRPOTrainer.")
+
+
+@export_group.command(
+    "model", epilog=example("suasion export model --run runs/quickstart --output runs/model")
+)
+@click.option("--run", type=FOLDER, required=True, help="a finished run")
+@click.option("--as", "kind", type=click.Choice(["merged", "adapter"]), default="merged", show_default=True)
+@click.option("--output", type=FOLDER, required=True)
+def model_command(run: Path, kind: str, output: Path) -> None:
+    """The trained policy for plain transformers, or as one adapter for plain PEFT.
+
+    merged: a folder that any program loads, vLLM and the other trainers' --model among them. adapter: SFT and
+    what was learnt upon it as one low-rank adapter over the untouched model.
+    """
+    from suasion.pipeline import load_agent
+    from suasion.policy.portable import save_adapter, save_merged
+    from suasion.rewards.saved import SFT
+    from suasion.training.checkpoint import POLICY
+
+    agent, _ = load_agent(run)
+    if kind == "merged":
+        save_merged(agent.backbone, POLICY, output)
+    else:
+        save_adapter(agent.backbone, [run / f"{name}.safetensors" for name in (SFT, POLICY)], output)
+    click.echo(f"{kind} model in {output}")

@@ -57,7 +57,7 @@ class Negotiations:
         for place, (talk, reply) in enumerate(zip(self.talks, replies, strict=True)):
             play_round(self._open[place], reply, self.pack, self._hearing)
             talk = Talk(talk.number, (*talk.said, reply))
-            if self._is_over(self._open[place]) or len(talk.said) == MAX_REPLIES:
+            if is_over(self._open[place]) or len(talk.said) == MAX_REPLIES:
                 talk, following = Talk(following), following + 1
                 self._open[place] = self._begin(talk)
             talks.append(talk)
@@ -68,10 +68,6 @@ class Negotiations:
         self.talks = tuple(talks)
         self._open = [self._begin(talk) for talk in talks]
 
-    def _is_over(self, one: Conversation) -> bool:
-        """Ended, or never answered so far: many never do, and little is learnt from them."""
-        return one.ending is not None or (not one.state.responded and one.state.silences >= UNANSWERED)
-
     def _begin(self, talk: Talk) -> Conversation:
         assert self._make is not None
         brief = draw_briefs(self.pack, talk.number + 1, self.seed, "train")[talk.number]
@@ -79,3 +75,8 @@ class Negotiations:
         for reply in talk.said:
             play_round(conversation, reply, self.pack, self._hearing)
         return conversation
+
+
+def is_over(one: Conversation) -> bool:
+    """Ended, or never answered so far: many never do, and little is learnt from them."""
+    return one.ending is not None or (not one.state.responded and one.state.silences >= UNANSWERED)

@@ -46,6 +46,11 @@ class Experience:
     kept: Tensor
     seconds: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def copies(self) -> int:
+        """Replies to each context."""
+        return len(self.samples) // len(self.trees)
+
 
 def collect(
     backbone: Backbone,
@@ -60,38 +65,41 @@ def collect(
     budget: int,
     use: str = "r_total",
 ) -> Experience:
-    """Sample `copies` replies to each context with the policy role, score them, read reference and value.
-
-    `policy` is the adapter that writes, the reference is the model without it; without `value` the values
-    are 0; `use` names the Reading's field that is the reward.
-    """
+    """Sample `copies` replies to each context with the policy role, and read them as `assess` does."""
     start = perf_counter()
     prompts = [backbone.context(context, pack) for context in contexts]
     groups = sample(backbone, policy, prompts, generation, seed, copies)
-    return read_experience(backbone, contexts, prompts, groups, suite, value, generation, budget, use, start)
+    took = perf_counter() - start
+    return assess(backbone, contexts, groups, pack, suite, value, generation.temperature, budget, use, took)
 
 
-def read_experience(
+def assess(
     backbone: Backbone,
     contexts: Sequence[Dialogue],
-    prompts: Sequence[Sequence[int]],
     groups: Sequence[Sequence[Sample]],
+    pack: Pack,
     suite: RewardSuite,
     value: Reader | None,
-    generation: GenerationConfig,
+    temperature: float,
     budget: int,
-    use: str,
-    start: float,
+    use: str = "r_total",
+    took: float = 0.0,
 ) -> Experience:
-    """Rewards, reference and values of replies that were sampled from `start` on, as many to each context."""
-    clock, copies = [start, perf_counter()], len(groups[0])
+    """Score the sampled replies to each context, as many to each, and read reference and value.
+
+    The reference is the model without the policy's adapter; without `value` the values are 0; `use` names the
+    Reading's field that is the reward; `took` are the seconds that writing took.
+    """
+    clock = [perf_counter() - took, perf_counter()]
+    prompts = [backbone.context(context, pack) for context in contexts]
+    copies = len(groups[0])
     samples = [one for group in groups for one in group]
     dialogues = [c.with_reply(s.text) for c, group in zip(contexts, groups, strict=True) for s in group]
     scored = suite.begin(dialogues)  # a judge at an address answers while the reference reads
     trees = [branch(p, [s.tokens for s in group]) for p, group in zip(prompts, groups, strict=True)]
     width = max(len(s.tokens) for s in samples)
     mask = torch.tensor([[t < len(s.tokens) for t in range(width)] for s in samples])
-    read = _Reader(backbone, trees, copies, width, budget, generation.temperature)
+    read = _Reader(backbone, trees, copies, width, budget, temperature)
     reference, states = read.reference()  # first: RM and judge may read the same states
     clock.append(perf_counter())
     readings = scored()

@@ -24,15 +24,44 @@ MICRO = 2  # contexts in one forward pass with gradient: memory stays low
 READ_TOKENS = 2600  # in one without
 
 
-def bradley_terry(chosen: Tensor, rejected: Tensor, centring: float = 0.0) -> Tensor:
-    """-log sigmoid(r_c - r_r), plus TRL's centring term (r_c + r_r)^2; (B,), (B,) -> ()."""
-    return (-logsigmoid(chosen - rejected) + centring * (chosen + rejected).square()).mean()
+def bradley_terry(
+    chosen: Tensor, rejected: Tensor, centring: float = 0.0, margin: float = 0.0, smoothing: float = 0.0
+) -> Tensor:
+    """-log sigmoid(r_c - r_r - margin), plus TRL's centring term (r_c + r_r)^2; (B,), (B,) -> ().
+
+    smoothing: share of the pairs that are taken to be the wrong way round (cDPO's label noise).
+    """
+    gap = chosen - rejected - margin
+    loss = -(1 - smoothing) * logsigmoid(gap) - smoothing * logsigmoid(-gap)
+    return (loss + centring * (chosen + rejected).square()).mean()
+
+
+Loss = Callable[[Sequence[int], Tensor], Tensor]  # of some trees and the head's numbers for their branches
 
 
 def fit_reward_model(
     model: RewardModel, pairs: Sequence[Pair], config: RewardModelConfig, seed: int
 ) -> list[float]:
     """Fit the head on pairs, then adapter and head together; returns the loss after the head and per step."""
+    trees, loss = _as_trees(model, pairs, config)
+    with Progress("reward model") as progress:
+        return _fit(model.role, trees, loss, config, seed, progress)
+
+
+def second_head(model: RewardModel, pairs: Sequence[Pair], config: RewardModelConfig, seed: int) -> nn.Linear:
+    """Another head on what the fitted model reads, from contexts drawn anew with replacement."""
+    trees, loss = _as_trees(model, pairs, config)
+    drawn = random.Random(f"{seed}:head").choices(range(len(trees)), k=len(trees))
+    states = model.role.states(trees, READ_TOKENS)
+    head = nn.Linear(model.role.head.in_features, 1).to(model.backbone.device)
+    fit_head(head, torch.cat([states[i] for i in drawn]), lambda values: loss(drawn, values), config.decay)
+    return head
+
+
+def _as_trees(
+    model: RewardModel, pairs: Sequence[Pair], config: RewardModelConfig
+) -> tuple[list[Tree], Loss]:
+    """The pairs' replies by context, and the loss of some of these trees."""
     backbone = model.backbone
     of_context: dict[str, list[Pair]] = {}
     for pair in pairs:
@@ -51,10 +80,10 @@ def fit_reward_model(
             chosen += [start + better for better, _ in places[index]]
             rejected += [start + worse for _, worse in places[index]]
             start += len(trees[index]) - 1
-        return bradley_terry(values[chosen, 0], values[rejected, 0], config.centring)
+        settings = config.centring, config.margin, config.smoothing
+        return bradley_terry(values[chosen, 0], values[rejected, 0], *settings)
 
-    with Progress("reward model") as progress:
-        return _fit(model.role, trees, loss, config, seed, progress)
+    return trees, loss
 
 
 def fit_judge(judge: LocalJudge, verdicts: Sequence[Verdict], config: ProbeConfig, seed: int) -> list[float]:
@@ -116,7 +145,7 @@ def verdict_loss(targets: Tensor, odds: Tensor) -> Tensor:
 def _fit(
     role: Reader,
     trees: Sequence[Tree],
-    loss: Callable[[Sequence[int], Tensor], Tensor],
+    loss: Loss,
     config: ProbeConfig,
     seed: int,
     progress: Progress,

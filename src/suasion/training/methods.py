@@ -6,12 +6,12 @@ The loop, the update and the adapters are the same for all of them, so that what
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from suasion.config import TrainingConfig
-from suasion.training.experience import Experience
 from suasion.training.ppo import centre, gae, group_normalise, normalise
 
 
@@ -42,10 +42,32 @@ def ahead(prospects: Sequence[Sequence[float]], totals: Tensor) -> Tensor:
     return found
 
 
+class Episodes(Protocol):
+    """What is paid as one: replies (Experience), or negotiations with the agent's tokens in a row.
+
+    old, reference, values, mask: (B, T); totals, kept: (B,); rows are `copies` of each start, in order.
+    """
+
+    @property
+    def old(self) -> Tensor: ...
+    @property
+    def reference(self) -> Tensor: ...
+    @property
+    def values(self) -> Tensor: ...
+    @property
+    def mask(self) -> Tensor: ...
+    @property
+    def totals(self) -> Tensor: ...
+    @property
+    def kept(self) -> Tensor: ...
+    @property
+    def copies(self) -> int: ...
+
+
 def advantages(
-    batch: Experience, settings: TrainingConfig, kl: float, warming_up: bool = False
+    batch: Episodes, settings: TrainingConfig, kl: float, warming_up: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Advantages and returns, (R, T): the reward at the last token of a reply, the KL at every one.
+    """Advantages and returns, (B, T): the reward at the last token of an episode, the KL at every one.
 
     With a critic by GAE, normalised over the batch; a value model that warms up gets the plain sums of
     rewards, since its own values say nothing yet. Without one the other replies to the same context are what
@@ -55,7 +77,7 @@ def advantages(
     last = batch.mask.sum(1) - 1
     rewards[torch.arange(len(last)), last] += batch.totals
     valid = batch.mask & batch.kept[:, None]
-    copies = len(batch.samples) // len(batch.trees)
+    copies = batch.copies
     if not METHODS[settings.method].critic:
         returns = gae(rewards, torch.zeros_like(rewards), batch.mask, settings.gamma, 1.0)
         return group_normalise(returns, valid, copies), returns

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from suasion.agents.intent import IntentAgent
 from suasion.config import RunConfig, TrainingConfig
@@ -30,7 +30,7 @@ from suasion.training.methods import METHODS, advantages, ahead
 from suasion.training.ppo import adapt_kl
 from suasion.training.progress import Progress
 from suasion.training.telemetry import Tracker, describe_prospects, describe_step
-from suasion.training.trajectories import hold, trajectory_advantages
+from suasion.training.trajectories import describe_played, fold, hold
 from suasion.training.unread import TooManyUnreadError, check_enough, unread_shares
 from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
 from suasion.training.validation import Validation
@@ -58,7 +58,8 @@ class Trainer:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
         self.checked_by = checked_by or suite
         settings = config.training
-        self.negotiations = Negotiations(pack, settings.negotiations, config.seed)
+        under_way = settings.negotiations if settings.credit == "reply" else 0
+        self.negotiations = Negotiations(pack, under_way, config.seed)
         backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
         self.method = METHODS[settings.method]
         self.value = Reader(backbone, VALUE, adapter=settings.value_adapter) if self.method.critic else None
@@ -160,13 +161,50 @@ class Trainer:
         """One update on fresh replies in the negotiations under way and to the `given` contexts."""
         config, settings = self.config, self.config.training
         warming_up = self._warms_up(step)
-        if settings.credit == "trajectory":
-            return self._step_whole(step, warming_up)
         copies = 1 if warming_up else settings.replies_per_context
-        own = self.negotiations.contexts()
-        batch = collect(
+        if settings.credit == "trajectory":
+            batch, played = hold(
+                self.backbone,
+                POLICY,
+                self.pack,
+                self.suite,
+                self.value,
+                config,
+                self.method.reward,
+                step,
+                copies,
+            )
+        else:
+            batch, played = self._answer(step, given, copies), []
+        judging, unread = self.suite.judge_report(), unread_shares(batch, self.suite)
+        check_enough(step, unread, config.rewards.max_unread, judging)
+        if settings.credit == "trajectory":
+            paid, about = fold(batch, played, copies, settings.outcome), describe_played(played)
+            aims, returns = map(paid.unfold, advantages(paid, settings, self.kl, warming_up))
+            valid = paid.valid
+        else:
+            ahead_of, about = self._say(batch, copies)
+            totals = batch.totals + settings.outcome * ahead_of
+            aims, returns = advantages(replace(batch, totals=totals), settings, self.kl, warming_up)
+            valid = batch.mask & batch.kept[:, None]
+        whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid)
+        learned = perf_counter()
+        notes = self._learn(step, whole, warming_up)
+        return {
+            **notes,
+            **describe_step(batch, returns, self.suite, self.kl),
+            **about,
+            "update_s": perf_counter() - learned,
+            **{f"share_unread_{name}": share for name, share in unread.items()},
+            **(judging.as_record() if judging else {}),
+        }
+
+    def _answer(self, step: int, given: Sequence[Dialogue], copies: int) -> Experience:
+        """Replies to what stands in the negotiations under way, then to the given contexts."""
+        config = self.config
+        return collect(
             self.backbone,
-            [*own, *given],
+            [*self.negotiations.contexts(), *given],
             copies,
             self.pack,
             self.suite,
@@ -177,48 +215,14 @@ class Trainer:
             2 * config.batch_tokens,
             self.method.reward,
         )
-        judging, unread = self.suite.judge_report(), unread_shares(batch, self.suite)
-        check_enough(step, unread, config.rewards.max_unread, judging)
-        prospects = self._prospects(batch, copies, len(own))
-        said = [sample.text for sample in batch.samples[::copies]]  # of each context's replies one, unseen
-        self.negotiations.say(said[: len(own)])
-        paid = replace(batch, totals=batch.totals + settings.outcome * ahead(prospects, batch.totals))
-        aims, returns = advantages(paid, settings, self.kl, warming_up)
-        valid = batch.mask & batch.kept[:, None]
-        whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid)
-        learned = perf_counter()
-        notes = self._learn(step, whole, warming_up)
-        return {
-            **notes,
-            **describe_step(batch, returns, self.suite, self.kl),
-            **describe_prospects(prospects),
-            "update_s": perf_counter() - learned,
-            **{f"share_unread_{name}": share for name, share in unread.items()},
-            **(judging.as_record() if judging else {}),
-        }
 
-    def _step_whole(self, step: int, warming_up: bool) -> dict[str, Any]:
-        """The same on whole negotiations, which are paid at their end."""
-        config = self.config
-        held = hold(
-            self.backbone, POLICY, self.pack, self.suite, self.value, config, self.method.reward, step
-        )
-        batch, judging = held.batch, self.suite.judge_report()
-        unread = unread_shares(batch, self.suite)
-        check_enough(step, unread, config.rewards.max_unread, judging)
-        aims, returns = trajectory_advantages(held, config.training, self.kl, warming_up)
-        valid = batch.mask & batch.kept[:, None]
-        notes = self._learn(
-            step, Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid), warming_up
-        )
-        return {
-            **notes,
-            **describe_step(batch, returns, self.suite, self.kl),
-            "won": statistics.mean(held.won),
-            "replies": statistics.mean(map(len, held.rows)),
-            **{f"share_unread_{name}": share for name, share in unread.items()},
-            **(judging.as_record() if judging else {}),
-        }
+    def _say(self, batch: Experience, copies: int) -> tuple[Tensor, dict[str, float]]:
+        """Of the replies to each negotiation one is said, unseen; returns how far each was ahead: (R,)."""
+        own = len(self.negotiations.talks)
+        prospects = self._prospects(batch, copies, own)
+        said = [sample.text for sample in batch.samples[::copies]]
+        self.negotiations.say(said[:own])
+        return ahead(prospects, batch.totals), describe_prospects(prospects)
 
     def _learn(self, step: int, whole: Minibatch, warming_up: bool) -> Notes:
         """Fit or train the value model, train the policy; the means of what was noted on the way."""

@@ -1,46 +1,48 @@
-"""Credit for whole negotiations: what the replies were worth on average, and what was won, at the end.
+"""Trajectory credit: whole negotiations, each paid one number, at the last token that the agent said in it.
 
-The other credit pays each reply as an episode of its own, which for a long conversation pays talking on.
+It is the mean of R_total over the replies that moved the negotiation, plus `training.outcome` times the
+share of tickets won. A reply that moved nothing can only cost: a plain mean would pay for talking on wherever
+the talk scores above the replies that matter.
 """
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import torch
 from torch import Tensor
 
-from suasion.config import RunConfig, TrainingConfig
+from suasion.config import RunConfig
 from suasion.counterpart.briefs import draw_briefs
-from suasion.counterpart.negotiations import UNANSWERED
-from suasion.counterpart.rollouts import DISCOUNT
-from suasion.counterpart.simulate import MAX_REPLIES, Conversation, begin, finish, managers, play_round
+from suasion.counterpart.negotiations import is_over
+from suasion.counterpart.simulate import MAX_REPLIES, begin, finish, managers, play_round
 from suasion.language.acts import load_hearing
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
+from suasion.negotiation.tracker import State
 from suasion.policy.generate import Sample, sample
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
-from suasion.training.experience import Experience, read_experience
-from suasion.training.ppo import gae, normalise
+from suasion.training.experience import Experience, assess
 
-REPLIES = (
-    4  # a negotiation has about so many: with it a step writes about as many replies as with the other credit
-)
+REPLIES = 4  # a negotiation has about so many: a step then writes about as many as with the other credit
+Writer = Callable[[Sequence[Dialogue], int], Sequence[Sample]]  # contexts, number of the round
 
 
-@dataclass(frozen=True, slots=True)
-class Trajectories:
-    """Replies of whole negotiations; rows: of the batch, those of each negotiation in their order.
+@dataclass(slots=True)
+class Played:
+    """A negotiation from the first word to the last.
 
-    won: share of the tickets that each negotiation won, 0 to 1.
+    contexts, samples: what was answered, and how. moved: whether the reply, with what was answered to it,
+    changed where the negotiation stands. won: share of the tickets; of the consent where there are none.
     """
 
-    batch: Experience
-    rows: tuple[tuple[int, ...], ...]
-    won: tuple[float, ...]
+    contexts: list[Dialogue] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    moved: list[bool] = field(default_factory=list)
+    won: float = 0.0
 
 
 def hold(
@@ -52,84 +54,154 @@ def hold(
     config: RunConfig,
     use: str,
     step: int,
-) -> Trajectories:
-    """Let the policy hold a step's negotiations to their ends, each brief `replies_per_context` times."""
-    settings, hearing, start = config.training, load_hearing(pack), perf_counter()
-    briefs = max(1, settings.contexts_per_step // REPLIES)
-    drawn = draw_briefs(pack, (step + 1) * briefs, config.seed, "train")[step * briefs :]
-    make = managers(pack, hearing)
-    talks = [
-        begin(brief, config.seed, (step * briefs + place) * settings.replies_per_context + copy, pack, make)
-        for place, brief in enumerate(drawn)
-        for copy in range(settings.replies_per_context)
-    ]
-    said: list[list[tuple[Dialogue, list[int], Sample]]] = [[] for _ in talks]
-    for turn in range(MAX_REPLIES):
-        going = [place for place, talk in enumerate(talks) if not _is_over(talk)]
-        if not going:
-            break
-        prompts = [backbone.context(talks[place].dialogue, pack) for place in going]
-        dice = (config.seed * 7_919 + step) * MAX_REPLIES + turn
-        written = sample(backbone, policy, prompts, config.exploring, dice)
-        for place, prompt, (one,) in zip(going, prompts, written, strict=True):
-            said[place].append((talks[place].dialogue, prompt, one))
-            play_round(talks[place], one.text, pack, hearing)
-    flat = [reply for those in said for reply in those]
-    batch = read_experience(
+    copies: int,
+) -> tuple[Experience, list[Played]]:
+    """A step's negotiations, held by the policy to their end, and all their replies as one batch.
+
+    As many hotels as make about `contexts_per_step` contexts; with each it negotiates `copies` times.
+    """
+    start, generation = perf_counter(), config.exploring
+
+    def write(contexts: Sequence[Dialogue], number: int) -> list[Sample]:
+        prompts = [backbone.context(context, pack) for context in contexts]
+        seed = (config.seed * 7_919 + step) * MAX_REPLIES + number
+        return [group[0] for group in sample(backbone, policy, prompts, generation, seed)]
+
+    hotels = max(1, config.training.contexts_per_step // REPLIES)
+    played = play(write, pack, config.seed, range(step * hotels, (step + 1) * hotels), copies)
+    batch = assess(
         backbone,
-        [context for context, _, _ in flat],
-        [prompt for _, prompt, _ in flat],
-        [[one] for _, _, one in flat],
+        [context for story in played for context in story.contexts],
+        [[one] for story in played for one in story.samples],
+        pack,
         suite,
         value,
-        config.exploring,
+        generation.temperature,
         2 * config.batch_tokens,
         use,
-        start,
+        perf_counter() - start,
     )
-    ends = [0]
-    for those in said:
-        ends.append(ends[-1] + len(those))
-    rows = tuple(tuple(range(ends[place], ends[place + 1])) for place in range(len(said)))
-    return Trajectories(batch, rows, tuple(_won(talk, pack) for talk in talks))
+    return batch, played
 
 
-def _is_over(talk: Conversation) -> bool:
-    return talk.ending is not None or (not talk.state.responded and talk.state.silences >= UNANSWERED)
+def play(write: Writer, pack: Pack, seed: int, numbers: range, copies: int) -> list[Played]:
+    """The training split's negotiations of these numbers, each `copies` times with the same hotel.
 
-
-def _won(talk: Conversation, pack: Pack) -> float:
-    outcome = finish(talk, load_hearing(pack)).outcome
-    assert outcome is not None
-    return statistics.mean(map(float, outcome.successes.values()))
-
-
-def trajectory_return(totals: Sequence[float], won: float, outcome: float) -> float:
-    """Mean of R_total over the agent's replies, and what was won, discounted for each reply that it took.
-
-    A further reply that is worth no more than the others' mean and wins nothing never raises it.
+    All are under way at once: `write` is asked once a round for a reply to each that is open.
     """
-    mean = statistics.mean(totals) if totals else 0.0
-    return mean + outcome * won * DISCOUNT ** max(0, len(totals) - 1)
+    hearing = load_hearing(pack)
+    make = managers(pack, hearing)
+    briefs = draw_briefs(pack, numbers.stop, seed, "train")
+    under_way = [begin(briefs[number], seed, number, pack, make) for number in numbers for _ in range(copies)]
+    played = [Played() for _ in under_way]
+    for number in range(MAX_REPLIES):
+        still_open = [pair for pair in zip(under_way, played, strict=True) if not is_over(pair[0])]
+        if not still_open:
+            break
+        samples = write([one.dialogue for one, _ in still_open], number)
+        for (one, story), reply in zip(still_open, samples, strict=True):
+            before = standing(one.state)
+            story.contexts.append(one.dialogue)
+            story.samples.append(reply)
+            play_round(one, reply.text, pack, hearing)
+            story.moved.append(standing(one.state) != before)
+    for one, story in zip(under_way, played, strict=True):
+        outcome = finish(one, hearing).outcome
+        assert outcome is not None
+        story.won = statistics.mean(map(float, outcome.successes.values()))
+    return played
 
 
-def trajectory_advantages(
-    held: Trajectories, settings: TrainingConfig, kl: float, warming_up: bool
-) -> tuple[Tensor, Tensor]:
-    """Advantages and returns, (R, T): GAE along each negotiation, its return at the agent's last token.
+def standing(state: State) -> tuple[object, ...]:
+    """What of the state a reply has to change to have moved anything: stage, prices, refusals, consent."""
+    tickets = tuple((t.offer, t.agreed, t.restated > 0, t.refused) for t in state.tickets)
+    consent = (state.consent.given, state.consent.restated > 0)
+    return state.stage, state.focus, state.responded, tickets, consent
 
-    The counterpart's words between two replies carry no action: GAE steps over them.
+
+def worth(totals: Sequence[float | None], moved: Sequence[bool], won: float, outcome: float) -> float | None:
+    """The number that a whole negotiation is paid; None where no reply that moved it was read.
+
+    totals: R_total of each reply, None where not read. A reply that moved nothing takes away what it is below
+    the mean of those that did, over MAX_REPLIES: adding one never raises the result, whatever it scores. The
+    first reply counts among those that did.
     """
-    batch, lam = held.batch, 1.0 if warming_up else settings.lam
-    rewards = -kl * (batch.old - batch.reference) * batch.mask
-    raw = torch.zeros_like(rewards)
-    for rows, won in zip(held.rows, held.won, strict=True):
-        lengths = [int(batch.mask[row].sum()) for row in rows]
-        along = torch.cat([rewards[row, :size] for row, size in zip(rows, lengths, strict=True)])
-        values = torch.cat([batch.values[row, :size] for row, size in zip(rows, lengths, strict=True)])
-        read = [float(batch.totals[row]) for row in rows if batch.kept[row]]
-        along[-1] += trajectory_return(read, won, settings.outcome)
-        found = gae(along[None], values[None], torch.ones(1, len(along)), settings.gamma, lam)[0]
-        for row, part in zip(rows, found.split(lengths), strict=True):
-            raw[row, : len(part)] = part
-    return normalise(raw, batch.mask & batch.kept[:, None]), raw + batch.values
+    counted = [on or place == 0 for place, on in enumerate(moved)]
+    pairs = [pair for pair in zip(totals, counted, strict=True) if pair[0] is not None]
+    progress = [total for total, on in pairs if on and total is not None]
+    if not progress:
+        return None
+    mean = statistics.mean(progress)
+    idle = sum(min(0.0, total - mean) for total, on in pairs if not on and total is not None)
+    return mean + idle / MAX_REPLIES + outcome * won
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectories:
+    """A batch of replies as the negotiations that they belong to: N rows of L tokens, the agent's alone.
+
+    The counterpart's tokens between them carry no action and are not there: GAE goes from the last token of
+    a reply to the first of the next. owner: (R,) the negotiation of each reply; inside: (R, T), the mask of
+    the batch.
+    """
+
+    old: Tensor
+    reference: Tensor
+    values: Tensor
+    mask: Tensor
+    totals: Tensor
+    kept: Tensor
+    copies: int
+    owner: Tensor
+    inside: Tensor
+
+    @property
+    def valid(self) -> Tensor:
+        """Of the batch's tokens (R, T) those of negotiations that are paid."""
+        return self.inside & self.kept[self.owner][:, None]
+
+    def unfold(self, found: Tensor) -> Tensor:
+        """(N, L) -> (R, T), 0 outside the replies."""
+        out = torch.zeros(self.inside.shape, dtype=found.dtype)
+        out[self.inside] = found[self.mask]
+        return out
+
+
+def fold(batch: Experience, played: Sequence[Played], copies: int, outcome: float) -> Trajectories:
+    """The batch, whose rows are the replies of `played` in order, negotiation by negotiation."""
+    owner = torch.tensor([number for number, story in enumerate(played) for _ in story.samples])
+    lengths = torch.zeros(len(played), dtype=torch.long).index_add(0, owner, batch.mask.sum(1))
+    mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]
+    totals = [float(total) if kept else None for total, kept in zip(batch.totals, batch.kept, strict=True)]
+    paid, start = [], 0
+    for story in played:
+        mine = totals[start : start + len(story.samples)]
+        paid.append(worth(mine, story.moved, story.won, outcome))
+        start += len(story.samples)
+
+    def folded(tokens: Tensor) -> Tensor:
+        out = torch.zeros(mask.shape, dtype=tokens.dtype)
+        out[mask] = tokens[batch.mask]
+        return out
+
+    return Trajectories(
+        old=folded(batch.old),
+        reference=folded(batch.reference),
+        values=folded(batch.values),
+        mask=mask,
+        totals=torch.tensor([0.0 if one is None else one for one in paid]),
+        kept=torch.tensor([one is not None for one in paid]),
+        copies=copies,
+        owner=owner,
+        inside=batch.mask,
+    )
+
+
+def describe_played(played: Sequence[Played]) -> dict[str, float]:
+    """Tickets won, replies a negotiation and the share of them that moved nothing."""
+    moved = [on for story in played for on in story.moved]
+    return {
+        "won": statistics.mean(story.won for story in played),
+        "negotiation_replies": len(moved) / len(played),
+        "share_idle": 1 - statistics.mean(map(float, moved)),
+    }
