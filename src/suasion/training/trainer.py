@@ -47,6 +47,7 @@ class Trainer:
 
     def __init__(self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig) -> None:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
+        self.first = config.origin.steps if config.origin else 0  # its draws go on where the last run's ended
         settings = config.training
         self.negotiations = Negotiations(pack, settings.negotiations, config.seed)
         backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
@@ -68,14 +69,17 @@ class Trainer:
         folder: Path,
         resume: bool = False,
         validation: Sequence[Dialogue] = (),
+        patched: Sequence[Dialogue] = (),
     ) -> list[dict[str, Any]]:
         """Train for the configured steps; returns one record a step, also written to `steps.jsonl`.
 
-        With `training.validate_every` the policy is afterwards the one that did best on `validation`. An
-        alarm may end the training early (`alarms.action`).
+        `patched` are the contexts of the patches that it goes on under. With `training.validate_every` the
+        policy is afterwards the one that did best on `validation`. An alarm may end the training early
+        (`alarms.action`).
         """
         settings = self.config.training
-        pool = ContextPool(contexts, self.pack, settings.draw)
+        share = self.config.origin.patch_share if self.config.origin else 0.0
+        pool = ContextPool(contexts, self.pack, settings.draw, patched, share)
         check = Validation(self.backbone, POLICY, self.suite, self.config, validation)
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
@@ -143,7 +147,7 @@ class Trainer:
         settings = self.config.training
         count = settings.contexts_per_step
         count *= settings.replies_per_context if self._warms_up(step) else 1
-        rng = random.Random(self.config.seed * 100_003 + step)
+        rng = random.Random(self.config.seed * 100_003 + self.first + step)
         return pool.draw(count - settings.negotiations, rng)
 
     def step(self, step: int, given: Sequence[Dialogue]) -> dict[str, Any]:
@@ -161,7 +165,7 @@ class Trainer:
             self.value,
             config.exploring,
             POLICY,
-            config.seed * 7_919 + step,
+            config.seed * 7_919 + self.first + step,
             2 * config.batch_tokens,
             self.method.reward,
         )
