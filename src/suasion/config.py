@@ -283,6 +283,20 @@ class EvaluationConfig(_Frozen):
     )
 
 
+class OriginConfig(_Frozen):
+    """The finished run that this one goes on from; `suasion train repo --from` fills it in."""
+
+    run: Path = Field(description="its directory")
+    pack: str = Field(description="version of the pack that it was trained under")
+    suite: str = Field(description="version of the reward suite that trained it")
+    steps: int = Field(ge=0, description="policy updates behind it, those of its own ancestors with them")
+    files: dict[str, str] = Field(description="SHA-256 of what is taken from it, by name")
+    origin: "OriginConfig | None" = Field(None, description="the run that it went on from itself")
+    patch_share: float = Field(
+        0.25, ge=0, lt=1, description="of a step's given contexts, those that the patches name"
+    )
+
+
 class RunConfig(_Frozen):
     pack: str = Field("hotel", description="built-in pack or folder")
     seed: int = Field(0, description="of everything random")
@@ -297,6 +311,7 @@ class RunConfig(_Frozen):
     training: TrainingConfig = TrainingConfig()
     alarms: AlarmsConfig = AlarmsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    origin: OriginConfig | None = None
 
     @model_validator(mode="after")
     def _has_somebody_to_talk_to(self) -> "RunConfig":

@@ -15,6 +15,17 @@ from suasion.evaluation.arms import Contender, judge_arms
 from suasion.evaluation.criteria import Margins
 from suasion.evaluation.metrics import Arm
 from suasion.evaluation.report import Report, RunInfo, build_report
+from suasion.incidents.apply import verdicts_in_force
+from suasion.lineage import (
+    BEFORE,
+    BEFORE_FILE,
+    carry_rewards,
+    inherit,
+    load_policies,
+    patched_contexts,
+    save_policy,
+    start_from,
+)
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import save_tensors
 from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
@@ -45,6 +56,7 @@ from suasion.training.fit_rewards import (
     second_head,
 )
 from suasion.training.outcome_pairs import outcome_pairs
+from suasion.training.refit_judge import refit
 from suasion.training.reward_checks import disagreement, examine
 from suasion.training.sampled_pairs import sampled_pairs
 from suasion.training.sft import fit_sft
@@ -76,17 +88,26 @@ def run(
     with log.phase("model"):
         backbone = load_backbone(config.model, config.seed)
     with log.phase("SFT"):
-        fine_tune(backbone, data, pack, config, folder, resume)
+        if config.origin:
+            inherit(config, folder)
+        fine_tune(backbone, data, pack, config, folder, resume or config.origin is not None)
     if until == "SFT":
         return None
     with log.phase("rewards"):
-        suite = fit_rewards(backbone, data, pack, config, folder, resume)
+        if config.origin:
+            suite = carry_rewards(backbone, data, pack, config, folder)
+        else:
+            suite = fit_rewards(backbone, data, pack, config, folder, resume)
     if until == "rewards":
         return None
     with log.phase("training"):
         trainer = Trainer(backbone, suite, pack, config)
-        records = trainer.run(data.contexts, folder, resume, data.validation_contexts)
+        start_from(trainer, config)
+        patched = patched_contexts(pack, config)
+        records = trainer.run(data.contexts, folder, resume, data.validation_contexts, patched)
         save_policy(backbone, folder)
+        if config.origin:
+            load_adapter(backbone, BEFORE, folder / BEFORE_FILE)
     return evaluate(backbone, suite, data, config, records, folder, log, command, trims)
 
 
@@ -97,7 +118,7 @@ def evaluate_run(folder: Path, command: str) -> Report:
     backbone = load_backbone(config.model)
     load_start(backbone, folder)
     suite = load_suite(backbone, pack, config, folder)
-    load_adapter(backbone, POLICY, folder / "policy.safetensors")
+    load_policies(backbone, folder, config)
     data = prepare(pack, config)
     return evaluate(backbone, suite, data, config, read_steps(folder), folder, log, command, trims)
 
@@ -158,6 +179,10 @@ def fit_rewards(
     if judge:
         judge.agreement = judge_agreement(judge, data.held_out_verdicts)
         judge.floor = config.rewards.judge_floor
+        if people := verdicts_in_force(pack.path):
+            named = {one.criterion for one in people}
+            given = refit(judge, named, data.verdicts, people, data.held_out_verdicts, config.seed)
+            figures |= {"patch_verdicts": given}
         figures |= {"judge_agreement": judge.agreement, "judge_reads": sorted(judge.trusted)}
         judge.save(folder / "rewards")
     contexts = data.contexts[: config.reward_model.calibration]
@@ -202,6 +227,7 @@ def evaluate_arms(
         for name, adapter, count in (
             ("base", UNTOUCHED, judged.base_contexts),
             ("sft", None, len(contexts)),
+            *([(BEFORE, BEFORE, len(contexts))] if config.origin else []),
             ("repo", POLICY, len(contexts)),
         )
     ]
@@ -220,13 +246,6 @@ def check_judged(arms: Sequence[Arm], suite: RewardSuite, folder: Path) -> None:
             "Training is done and saved: go on with --resume, or `suasion evaluate`, when the judge is back",
             str(folder),
         )
-
-
-def save_policy(backbone: Backbone, folder: Path) -> None:
-    save_tensors(
-        folder / "policy.safetensors",
-        {key: value.detach().cpu() for key, value in backbone.adapter(POLICY).items()},
-    )
 
 
 def load_agent(folder: Path) -> tuple[PolicyAgent, RunConfig]:

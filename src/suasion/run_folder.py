@@ -14,11 +14,13 @@ from typing import Any, Literal
 
 from suasion.config import RunConfig
 from suasion.errors import InputError
+from suasion.negotiation.pack import Pack
 
 IDLE = 20.0  # seconds under which a stage tells nothing of the speed: with --resume its result was there
 RESULTS = (
     "run.json", "sft.safetensors", "rewards", "figures.json", "checkpoint.safetensors", "steps.jsonl",
-    "tensorboard", "best.safetensors", "policy.safetensors", "report.json", "report.html",
+    "tensorboard", "best.safetensors", "before.safetensors", "policy.safetensors", "report.json",
+    "report.html",
 )  # fmt: skip
 PACKAGES = ("suasion", "torch", "transformers", "trl", "peft")
 
@@ -58,6 +60,7 @@ def describe_run(
         "config": config.model_dump(mode="json"),
         "asked": (asked or config).model_dump(mode="json"),
         "trims": trims,
+        "pack_version": Pack.load(config.pack).version,
         **provenance(command),
     }
 
@@ -91,6 +94,12 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"not a run directory (`suasion run` makes one): {error}", str(path)) from None
     return made
+
+
+def pack_version(folder: Path) -> str | None:
+    """Version of the pack that the run was made under; None for a run that did not note it."""
+    found = _read(folder).get("pack_version")
+    return None if found is None else str(found)
 
 
 def discard(folder: Path) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from suasion.config import RunConfig
 from suasion.errors import InputError
+from suasion.negotiation.pack import Pack
 from suasion.policy.processor import choose_dtype, matrix_speed
-from suasion.run_folder import describe_run, discard, load_run, load_run_config, write_json
+from suasion.run_folder import describe_run, discard, load_run, load_run_config, pack_version, write_json
 
 FAST_ENOUGH = 240.0  # GFLOP/s of matrix products at which the configured sizes fit their minutes
 
@@ -23,6 +24,7 @@ def begin(
     folder.mkdir(parents=True, exist_ok=True)
     if resume and (folder / "run.json").exists():
         settled, trims = load_run(folder)
+        check_pack(config, folder)
         check_same(config, load_run_config(folder, "asked"), folder)
         rewards = settled.rewards.model_copy(update={"remote": config.rewards.remote})
         settled = settled.model_copy(update={"rewards": rewards})
@@ -35,13 +37,25 @@ def begin(
                 "holds an earlier run: --resume goes on with it, --overwrite removes it", str(folder)
             )
         discard(folder)
-        settled, trims = trim(config)
+        settled, trims = (config, []) if config.origin else trim(config)  # it has its ancestor's sizes
         if config.model.dtype == "auto":
             dtype = str(choose_dtype()).removeprefix("torch.")
             model = settled.model.model_copy(update={"dtype": dtype})
             settled = settled.model_copy(update={"model": model})
     write_json(folder / "run.json", describe_run(settled, command, trims, config))
     return settled, trims
+
+
+def check_pack(config: RunConfig, folder: Path) -> None:
+    """Raises InputError where the pack is no longer the one that the run in the folder began with."""
+    was, now = pack_version(folder), Pack.load(config.pack).version
+    if was not in (None, now):
+        raise InputError(
+            f"the pack {config.pack} is version {now} by now, the run there began with {was}: rebuild that "
+            "one (`suasion patch rebuild`), or go on from the finished run with `suasion train repo --from`",
+            str(folder / "run.json"),
+            field="pack_version",
+        )
 
 
 def check_same(config: RunConfig, earlier: RunConfig, folder: Path) -> None:
@@ -53,8 +67,8 @@ def check_same(config: RunConfig, earlier: RunConfig, folder: Path) -> None:
         for one in (new, old):
             del one["training"]["steps"]
     for key, value in new.items():
-        parts = value if isinstance(value, dict) else {"": value}
-        before = old[key] if isinstance(value, dict) else {"": old[key]}
+        whole = not (isinstance(value, dict) and isinstance(old[key], dict))
+        parts, before = ({"": value}, {"": old[key]}) if whole else (value, old[key])
         for name, setting in parts.items():
             if before[name] != setting:
                 raise InputError(

@@ -24,6 +24,7 @@ from suasion.cli.serve import key, outbound, serve, store_group
 from suasion.cli.speaker import load_speaker
 
 if TYPE_CHECKING:
+    from suasion.config import RunConfig
     from suasion.pipeline import Stage
 
 CHUNK = 256  # records scored or answered at once
@@ -131,14 +132,44 @@ def train_rewards(config_path: Path, output: Path, seed: int | None, records: Pa
 @train.command(
     "repo", epilog=example("suasion train repo --config configs/quickstart.toml --output runs/mine --resume")
 )
-@_run_options
+@click.option("--config", "config_path", type=FILE, help="TOML file; with --from, how it trains from now on")
+@click.option("--output", type=FOLDER, required=True, help="run directory")
+@click.option("--seed", type=int, help="instead of the file's")
+@click.option("--records", type=FILE, help="learn from these records instead of synthetic ones")
+@click.option("--from", "ancestor", type=FOLDER, help="go on from this finished run, under another --suite")
+@click.option("--suite", help="with --from: the patched pack, or a version in the history of the run's own")
+@click.option("--steps", type=click.IntRange(1), help="with --from: instead of the run's own")
 @_resume
 @_overwrite
 def train_repo(
-    config_path: Path, output: Path, seed: int | None, records: Path | None, resume: bool, overwrite: bool
+    config_path: Path | None,
+    output: Path,
+    seed: int | None,
+    records: Path | None,
+    ancestor: Path | None,
+    suite: str | None,
+    steps: int | None,
+    resume: bool,
+    overwrite: bool,
 ) -> None:
-    """REPO: RM, judge and rules as one reward, PPO with a value model; then the verdict."""
-    _train(config_path, output, seed, resume, records, overwrite=overwrite)
+    """REPO: RM, judge and rules as one reward, PPO with a value model; then the verdict.
+
+    With --from and --suite it goes on from a finished run, under a pack that patches have changed.
+    """
+    if ancestor is None:
+        if suite is not None or steps is not None:
+            raise click.UsageError("--suite and --steps go with --from")
+        if config_path is None:
+            raise click.UsageError("Missing option '--config', or --from and --suite")
+        _train(config_path, output, seed, resume, records, overwrite=overwrite)
+        return
+    if suite is None:
+        raise click.UsageError("--from needs --suite: the pack to go on under")
+    if seed is not None or records is not None:
+        raise click.UsageError("a run that is gone on from keeps its data: leave out --seed and --records")
+    from suasion.lineage import go_on
+
+    _run(go_on(ancestor, suite, output, config_path, steps), output, resume, overwrite=overwrite)
 
 
 def _train(
@@ -151,9 +182,19 @@ def _train(
     overwrite: bool = False,
 ) -> None:
     from suasion.config import load_config
+
+    _run(load_config(config_path, records, seed=seed), output, resume, until, overwrite)
+
+
+def _run(
+    config: "RunConfig",
+    output: Path,
+    resume: bool,
+    until: "Stage" = "evaluation",
+    overwrite: bool = False,
+) -> None:
     from suasion.pipeline import run
 
-    config = load_config(config_path, records, seed=seed)
     report = run(config, output, resume, command_line(), until, overwrite)
     if report is None:
         click.echo(output)

@@ -223,15 +223,18 @@ MANNERS: dict[str, Prefer] = {"brevity": _is_brief, "naturalness": _is_natural}
 
 
 def make_verdicts(records: Iterable[Pair | Example], pack: Pack) -> list[Verdict]:
-    """Yes or no for each criterion of the pack's rubric on each reply: known from how it was made."""
-    rubric = load_rubric(pack)
+    """Yes or no for each criterion of the pack's rubric on each reply: known from how it was made.
+
+    Nothing is known of a criterion that names neither acts nor defects: people's verdicts have to say it.
+    """
+    criteria = [one for one in load_rubric(pack).criteria if one.acts or one.defects]
     verdicts: list[Verdict] = []
     seen: set[tuple[str, str]] = set()
     for reply in (reply for record in records for reply in _replies(record)):
         key = (dump_dialogue(reply.record.dialogue.with_reply("")), reply.text)
         if key not in seen:
             seen.add(key)
-            verdicts += [_verdict(reply, criterion) for criterion in rubric.criteria]
+            verdicts += [_verdict(reply, criterion) for criterion in criteria]
     return verdicts
 
 

@@ -20,6 +20,7 @@ from suasion.rewards.score import Severity
 
 LONG = 6  # words; a longer pattern catches little else than the incident
 POINTS = {Severity.LOW: -10, Severity.HIGH: -30, Severity.CRITICAL: -60}  # where the pack has no such rule
+VERDICT_OF = {"brief": "brief", "context": "turns", "reply": "reply"}  # of a record
 _WORD = re.compile(r"[A-Za-z0-9_]")  # what RE2's \b takes for a word
 
 
@@ -125,7 +126,7 @@ def draft_criterion(incident: Incident, question: str, points: float, who: str, 
     others = [case["dialogue"] for case in _cases(incident, pattern).get("passes", [])]
     proposed = [(_record(incident.dialogue), True), *((record, False) for record in others)]
     verdicts = [
-        {"context": record["turns"], "reply": record["reply"], "verdict": verdict, "confirmed": False}
+        {key: record[name] for key, name in VERDICT_OF.items()} | {"verdict": verdict, "confirmed": False}
         for record, verdict in proposed
     ]
     advice = [

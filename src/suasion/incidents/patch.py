@@ -58,6 +58,7 @@ class Case(_Frozen):
 class InlineVerdict(_Frozen):
     """A labelled verdict on the patch's criterion. One that was only proposed counts when it is confirmed."""
 
+    brief: Brief = Field(default=Brief(), description="a run's judge reads it before the context")
     context: tuple[Turn, ...] = ()
     reply: str = Field(pattern=r"\S")
     verdict: bool = Field(strict=True)
@@ -158,7 +159,7 @@ class PatchFile:
         return [
             Verdict(
                 Dialogue(
-                    id=str(number), brief=Brief(), turns=one.context, reply=one.reply, source="labelled"
+                    id=str(number), brief=one.brief, turns=one.context, reply=one.reply, source="labelled"
                 ),
                 criterion.question,
                 one.verdict,

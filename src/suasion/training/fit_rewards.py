@@ -203,22 +203,28 @@ def pair_accuracy(model: RewardModel, pairs: Sequence[Pair]) -> dict[str, float]
 def judge_agreement(judge: LocalJudge, verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:
     """Cohen's kappa and accuracy per criterion on held-out verdicts."""
     names = [criterion.id for criterion in judge.rubric.criteria]
+    said = judge_answers(judge, verdicts)
+    return {name: agreement_of(said[name]) for name in names if name in said}
+
+
+def judge_answers(judge: LocalJudge, verdicts: Sequence[Verdict]) -> dict[str, list[tuple[bool, bool]]]:
+    """By criterion, for each verdict: whether the judge says yes, and whether it is one."""
+    names = [criterion.id for criterion in judge.rubric.criteria]
     replies = {dump_dialogue(entry.dialogue): entry.dialogue for entry in verdicts}
     rows = dict(zip(replies, judge.probabilities(list(replies.values())), strict=True))
-    result = {}
-    for index, name in enumerate(names):
-        said = [
-            (rows[dump_dialogue(v.dialogue)][index] > 0.5, v.verdict) for v in verdicts if v.criterion == name
-        ]
-        if said:
-            agree = statistics.mean(float(a == b) for a, b in said)
-            p, q = (statistics.mean(float(s[k]) for s in said) for k in (0, 1))
-            chance = p * q + (1 - p) * (1 - q)
-            result[name] = {
-                "accuracy": agree,
-                "kappa": (agree - chance) / (1 - chance) if chance < 1 else 0.0,
-            }
-    return result
+    said: dict[str, list[tuple[bool, bool]]] = {}
+    for one in verdicts:
+        yes = rows[dump_dialogue(one.dialogue)][names.index(one.criterion)]
+        said.setdefault(one.criterion, []).append((yes > 0.5, one.verdict))
+    return said
+
+
+def agreement_of(said: Sequence[tuple[bool, bool]]) -> dict[str, float]:
+    """Accuracy and Cohen's kappa of what the judge says beside what is so."""
+    agree = statistics.mean(float(a == b) for a, b in said)
+    p, q = (statistics.mean(float(one[k]) for one in said) for k in (0, 1))
+    chance = p * q + (1 - p) * (1 - q)
+    return {"accuracy": agree, "kappa": (agree - chance) / (1 - chance) if chance < 1 else 0.0}
 
 
 def calibrate(

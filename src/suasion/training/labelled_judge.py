@@ -24,9 +24,36 @@ def fit_labelled_judge(judge: LocalJudge, verdicts: Sequence[Verdict], seed: int
     Returns P(yes) per criterion for each reply, in the order in which they first come, by a head that was
     fitted without its dialogue (five folds); the penalty was chosen on the same folds, by their loss.
     """
+    every = range(len(judge.rubric.criteria))
+    head, unseen = _fit_rows(judge, verdicts, every, seed)
+    judge.role.head.load_state_dict(head.state_dict())
+    return unseen
+
+
+def fit_criteria(
+    judge: LocalJudge, criteria: Sequence[str], verdicts: Sequence[Verdict], seed: int
+) -> list[dict[str, float]]:
+    """Fit the rows of these criteria alone, on their verdicts, and leave adapter and other rows as they are.
+
+    A row of the head reads fixed states, so those of criteria that did not change need no new fit. Returns
+    for each reply, in the order in which they first come, P(yes) by criterion as `fit_labelled_judge` does.
+    """
+    names = [criterion.id for criterion in judge.rubric.criteria]
+    columns = [names.index(name) for name in criteria]
+    head, unseen = _fit_rows(judge, [one for one in verdicts if one.criterion in criteria], columns, seed)
+    with torch.no_grad():
+        judge.role.head.weight[columns] = head.weight
+        judge.role.head.bias[columns] = head.bias
+    return [dict(zip(criteria, row, strict=True)) for row in unseen]
+
+
+def _fit_rows(
+    judge: LocalJudge, verdicts: Sequence[Verdict], columns: Sequence[int], seed: int
+) -> tuple[nn.Linear, list[list[float]]]:
+    """A head for the criteria in these columns, and what heads fitted without each reply's fold say of it."""
     labelled = label_trees(judge, verdicts)
     rows = torch.cat(judge.role.states([part.tree for part in labelled], READ_TOKENS))
-    targets = torch.cat([part.targets for part in labelled], dim=1)
+    targets = torch.cat([part.targets for part in labelled], dim=1)[:, :, list(columns)]
     folds = _folds(verdicts, [place for part in labelled for place in part.places], seed)
     best, decay, unseen = torch.inf, 0.0, torch.empty(0)
     with Progress("judge") as progress:
@@ -36,12 +63,13 @@ def fit_labelled_judge(judge: LocalJudge, verdicts: Sequence[Verdict], seed: int
             if loss < best:
                 best, decay, unseen = loss, penalty, odds
             progress.at(number, len(DECAYS), f"penalty {penalty:g}: loss {loss:.3f} on unseen contexts")
-    fit_head(judge.role.head, rows, partial(verdict_loss, targets), decay)
+    head = nn.Linear(rows.shape[1], len(columns)).to(rows.device)
+    fit_head(head, rows, partial(verdict_loss, targets), decay)
     places = [place for part in labelled for place in part.places]
     found: list[list[float]] = [[] for _ in places]
     for place, row in zip(places, torch.sigmoid(unseen).tolist(), strict=True):
         found[place] = row
-    return found
+    return head, found
 
 
 def _folds(verdicts: Sequence[Verdict], places: Sequence[int], seed: int) -> list[Tensor]:

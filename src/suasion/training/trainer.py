@@ -57,6 +57,7 @@ class Trainer:
         """`checked_by` measures the policies among which the best is kept, instead of what pays them."""
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
         self.checked_by = checked_by or suite
+        self.first = config.origin.steps if config.origin else 0  # its draws go on where the last run's ended
         settings = config.training
         under_way = settings.negotiations if settings.credit == "reply" else 0
         self.negotiations = Negotiations(pack, under_way, config.seed)
@@ -79,14 +80,17 @@ class Trainer:
         folder: Path,
         resume: bool = False,
         validation: Sequence[Dialogue] = (),
+        patched: Sequence[Dialogue] = (),
     ) -> list[dict[str, Any]]:
         """Train for the configured steps; returns one record a step, also written to `steps.jsonl`.
 
-        With `training.validate_every` the policy is afterwards the one that did best on `validation`. An
-        alarm may end the training early (`alarms.action`).
+        `patched` are the contexts of the patches that it goes on under. With `training.validate_every` the
+        policy is afterwards the one that did best on `validation`. An alarm may end the training early
+        (`alarms.action`).
         """
         settings = self.config.training
-        pool = ContextPool(contexts, self.pack, settings.draw)
+        share = self.config.origin.patch_share if self.config.origin else 0.0
+        pool = ContextPool(contexts, self.pack, settings.draw, patched, share)
         check = Validation(self.backbone, POLICY, self.checked_by, self.config, validation)
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
@@ -154,7 +158,7 @@ class Trainer:
         settings = self.config.training
         count = settings.contexts_per_step
         count *= settings.replies_per_context if self._warms_up(step) else 1
-        rng = random.Random(self.config.seed * 100_003 + step)
+        rng = random.Random(self.config.seed * 100_003 + self.first + step)
         return pool.draw(count - settings.negotiations, rng)
 
     def step(self, step: int, given: Sequence[Dialogue]) -> dict[str, Any]:
@@ -171,7 +175,7 @@ class Trainer:
                 self.value,
                 config,
                 self.method.reward,
-                step,
+                self.first + step,
                 copies,
             )
         else:
@@ -211,7 +215,7 @@ class Trainer:
             self.value,
             config.exploring,
             POLICY,
-            config.seed * 7_919 + step,
+            config.seed * 7_919 + self.first + step,
             2 * config.batch_tokens,
             self.method.reward,
         )
