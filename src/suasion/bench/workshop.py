@@ -15,8 +15,9 @@ from suasion.config import RunConfig
 from suasion.counterpart.simulate import Agent
 from suasion.data.splits import Data, prepare
 from suasion.errors import InputError
+from suasion.lineage import save_policy
 from suasion.negotiation.pack import Pack
-from suasion.pipeline import fine_tune, fit_rewards, preferences, save_policy
+from suasion.pipeline import fine_tune, fit_rewards, preferences
 from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
 from suasion.policy.processor import choose_dtype
 from suasion.rewards.saved import load_adapter, load_start, suite_of_run
