@@ -58,7 +58,7 @@ def hold(
 ) -> tuple[Experience, list[Played]]:
     """A step's negotiations, held by the policy to their end, and all their replies as one batch.
 
-    As many hotels as make about `contexts_per_step` contexts; with each it negotiates `copies` times.
+    As many briefs as make about `contexts_per_step` contexts; with each it negotiates `copies` times.
     """
     start, generation = perf_counter(), config.exploring
 
@@ -67,8 +67,8 @@ def hold(
         seed = (config.seed * 7_919 + step) * MAX_REPLIES + number
         return [group[0] for group in sample(backbone, policy, prompts, generation, seed)]
 
-    hotels = max(1, config.training.contexts_per_step // REPLIES)
-    played = play(write, pack, config.seed, range(step * hotels, (step + 1) * hotels), copies)
+    briefs = max(1, config.training.contexts_per_step // REPLIES)
+    played = play(write, pack, config.seed, range(step * briefs, (step + 1) * briefs), copies)
     batch = assess(
         backbone,
         [context for story in played for context in story.contexts],
@@ -85,7 +85,7 @@ def hold(
 
 
 def play(write: Writer, pack: Pack, seed: int, numbers: range, copies: int) -> list[Played]:
-    """The training split's negotiations of these numbers, each `copies` times with the same hotel.
+    """The training split's negotiations of these numbers, each `copies` times with the same counterpart.
 
     All are under way at once: `write` is asked once a round for a reply to each that is open.
     """
