@@ -157,6 +157,8 @@ class _Report(TrainerCallback):
 
     def on_step_end(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
         loss = next((f"loss {entry['loss']:.2f}" for entry in state.log_history[::-1] if "loss" in entry), "")
+        if state.global_step % TRIM_EVERY == 0:
+            release_memory()
         self.progress.at(state.global_step, state.max_steps, loss)
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:  # type: ignore[no-untyped-def]
