@@ -64,8 +64,8 @@ check: $(STAMP) ## lint, format, types, import contracts
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## time one training step, part by part
-	$(BIN)/python benchmarks/step.py $(ARGS)
+bench: $(STAMP) ## time a training step beside that of TRL, part by part
+	$(BIN)/python benchmarks/bench $(ARGS)
 
 clean: ## remove caches and build products; .venv/ and runs/ stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov

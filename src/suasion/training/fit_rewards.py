@@ -14,6 +14,7 @@ from suasion.data.examples import Pair, Verdict
 from suasion.negotiation.dialogue import Dialogue, dump_dialogue
 from suasion.policy.contexts import group
 from suasion.policy.heads import Reader, reply_states
+from suasion.policy.processor import TRIM_EVERY, release_memory
 from suasion.policy.trees import Tree, branch, lay_out
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import Calibration, RewardModel
@@ -181,6 +182,8 @@ def _fit(
             schedule.step()
             optimizer.zero_grad()
             losses.append(total)
+            if number % TRIM_EVERY == 0:
+                release_memory()
             progress.at(number, len(steps), f"loss {statistics.mean(losses[-8:]):.3f}")
     return losses
 

@@ -18,6 +18,7 @@ from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
+from suasion.policy.processor import TRIM_EVERY, release_memory
 from suasion.policy.prompt import Message, messages
 from suasion.training.progress import Progress
 

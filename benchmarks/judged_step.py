@@ -1,8 +1,6 @@
-"""Time REPO steps with an unfitted reward model and rules: median seconds of collect and update.
+"""Time REPO steps beside a judge at an address: how long a step waits for it.
 
-With --judge there is one at that address too (`benchmarks/judge_calls.py --serve` is one), and what the step
-waits for it stands in `rewards`.
-The side-by-side bench against TRL's GRPO belongs to the speed issue and is not here yet.
+`benchmarks/judge_calls.py --serve` is such a judge. The bench beside TRL is `benchmarks/bench/`.
 """
 
 import argparse
@@ -23,22 +21,20 @@ from suasion.training.trainer import Trainer
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--judge", help="address; none by default")
+    parser.add_argument("--judge", required=True, help="address")
     asked = parser.parse_args()
     steps, config = asked.steps, RunConfig(training=TrainingConfig(value_warmup_steps=0))
     pack = Pack.load(config.pack)
     contexts = [example.dialogue for example in examples_of(synthesize(pack, 20, 0), pack)]
     backbone = load_backbone(config.model)
-    remote = RemoteJudgeConfig(concurrency=64, cache="none")
-    judge = connect(asked.judge, load_rubric(pack), remote) if asked.judge else None
+    judge = connect(asked.judge, load_rubric(pack), RemoteJudgeConfig(concurrency=64, cache="none"))
     trainer = Trainer(backbone, RewardSuite(pack, judge, RewardModel(backbone, pack)), pack, config)
     records = [trainer.step(step, contexts[8 * step : 8 * step + 8]) for step in range(steps + 1)][1:]
     print(f"{backbone.dtype}, {steps} steps, medians")
     for phase in (*PHASES, "update"):
         print(f"{phase:<10} {statistics.median(record[f'{phase}_s'] for record in records):6.2f} s")
-    if judge:
-        calls = [(record["judge_calls"], record["judge_s"]) for record in records]
-        print("judge      " + ", ".join(f"{count} calls in {seconds:.2f} s" for count, seconds in calls))
+    calls = [(record["judge_calls"], record["judge_s"]) for record in records]
+    print("judge      " + ", ".join(f"{count} calls in {seconds:.2f} s" for count, seconds in calls))
 
 
 if __name__ == "__main__":
