@@ -103,7 +103,11 @@ async def _load(visit: Visit, play_id: str) -> Play:
 async def _answer(visit: Visit, dialogue: Dialogue, said: PlayTurn | None = None) -> PlayTurn | None:
     """The agent's turn with what there is to say of it; where it says nothing, that is said of `said`."""
     guarded, ms = await visit.here.service.complete(dialogue)
-    score = await asyncio.to_thread(_score, visit, dialogue, guarded) if guarded.text else None
+    score = None
+    if guarded.text:
+        # waited for here: threads that waited would be missing to the conversations
+        async with visit.here.service.locks.hold("play's score"):
+            score = await asyncio.to_thread(_score, visit, dialogue, guarded)
     identity = visit.here.service.identity
     reply = {
         "source": guarded.source.value,
@@ -127,9 +131,8 @@ async def _answer(visit: Visit, dialogue: Dialogue, said: PlayTurn | None = None
 def _score(visit: Visit, dialogue: Dialogue, guarded: GuardedReply) -> TurnScore:
     """By the run's reward model and judge where it has them, else by rules alone."""
     answered = dialogue.with_reply(guarded.text or "")
-    with visit.workshop.lock:
-        suite = visit.workshop.suite()
-        reading = suite.score([answered])[0] if suite else None
+    suite = visit.workshop.suite()
+    reading = suite.score([answered])[0] if suite else None
     if reading is None:
         found = rules_of(visit.here).check(answered)
         return TurnScore(
