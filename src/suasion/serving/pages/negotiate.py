@@ -68,7 +68,7 @@ async def begin(visit: Agents) -> Response:
 @routes.get("/negotiate/{play_id}")
 async def watch(visit: Agents, play_id: PlayId) -> Response:
     """What was said, each of the agent's replies with its scores."""
-    return _show(visit, await _load(visit, play_id))
+    return _show(visit, await load_own(visit, play_id))
 
 
 @routes.post("/negotiate/{play_id}")
@@ -78,7 +78,7 @@ async def say(visit: Agents, play_id: PlayId) -> Response:
     text = None if silent else visit.form.text("text", MAX_TEXT)
     service = visit.here.service
     async with service.locks.hold(play_id):
-        play = await _load(visit, play_id)
+        play = await load_own(visit, play_id)
         if visit.form.get("turns") == str(len(play.turns)):
             minutes = service.pack.sop.follow_up_minutes if silent else None
             said = PlayTurn(len(play.turns), stamp(service.clock()), "counterpart", text, minutes)
@@ -90,10 +90,6 @@ async def say(visit: Agents, play_id: PlayId) -> Response:
 
 async def load_own(visit: Visit, play_id: str) -> Play:
     """A play of the visitor's, or anybody's for operators. Raises RefusedError (404)."""
-    return await _load(visit, play_id)
-
-
-async def _load(visit: Visit, play_id: str) -> Play:
     play = await asyncio.to_thread(load_play, visit.here.service.store, play_id)
     if play is None or (play.key_id != visit.key_id and not visit.may(OPERATORS)):
         raise RefusedError(404, "there is no such negotiation")
