@@ -224,8 +224,9 @@ def test_who_was_drawn_before_a_restart_still_is(
     again.post("/v1/experiments/trial/end", json={"reason": "decided"})
     context_of(alone).service.roster.check_arms()
     # a machine that starts again with the same file serves on, whoever ended the experiment
-    ended = begin_experiment(Store(url), Experiment.model_validate(DEFINITION), "hotel", NOW)
-    assert ended.ended
+    store = Store(url)
+    assert begin_experiment(store, Experiment.model_validate(DEFINITION), "hotel", NOW).ended
+    store.close()
 
 
 # --- results
