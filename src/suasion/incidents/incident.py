@@ -16,7 +16,7 @@ from suasion.rewards.score import Severity
 from suasion.yaml_files import describe
 
 STORE = Path("incidents")
-SLUG_WORDS = 6
+SLUG_WORDS, SLUG_LETTERS = 6, 80  # of an id, which names a file
 _NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 
@@ -91,8 +91,8 @@ def make_incident(
     Raises InputError naming the field that is at fault.
     """
     start, end = find_span(dialogue.reply or "", marked)
-    slug = "-".join(re.findall(r"[a-z0-9]+", wrong.lower())[:SLUG_WORDS]) or "incident"
-    name = first = f"{when[:10]}-{slug}"
+    slug = "-".join(re.findall(r"[a-z0-9]+", wrong.lower())[:SLUG_WORDS])[:SLUG_LETTERS].strip("-")
+    name = first = f"{when[:10]}-{slug or 'incident'}"
     number = 1
     while (store / f"{name}.json").exists():
         number += 1

@@ -48,6 +48,7 @@ class Browser:
 
     def __init__(self, client: TestClient) -> None:
         self.client = TestClient(client.app, raise_server_exceptions=False, follow_redirects=True)
+        self.client.portal = client.portal  # the loop in which the service lives
         self.context = context_of(client)
         self.last: Any = None
 

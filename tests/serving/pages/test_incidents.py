@@ -79,6 +79,7 @@ def test_words_are_marked_by_offsets_or_as_they_stand(
         {"severity": "odd"},
         {"number": "9"},
         {"number": "-1"},
+        {"number": "²"},
     ):
         browser.open(f"/pages/conversations/{one}")
         assert browser.send("/incidents", wrong="x", **wrong).status_code == 422, wrong
@@ -87,6 +88,13 @@ def test_words_are_marked_by_offsets_or_as_they_stand(
     browser.open(f"/pages/conversations/{one}")
     assert browser.send("/incidents", wrong="x", of="c-none").status_code == 404
     assert len(list_incidents(workshop.incidents)) == 2
+
+
+def test_a_long_word_makes_no_long_name(make: Make, workshop: Workshop, brief: dict[str, Any]) -> None:
+    client = make(Scripted(WORDS), workshop=workshop)
+    name = file(Browser(client), begin(client, brief), wrong="a" * 300)
+    (found,) = list_incidents(workshop.incidents)
+    assert (found.id, len(name)) == (name, len("2026-11-26-") + 80)
 
 
 def test_an_incident_is_read_by_its_id_alone(make: Make, workshop: Workshop, brief: dict[str, Any]) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from tests.serving.conftest import Make, Scripted
 from tests.serving.pages.conftest import Browser
+from tests.serving.pages.test_conversations import LEAK
 
 from suasion.negotiation.pack import Pack
 from suasion.rewards.score import Score, Source, Status
 from suasion.rewards.suite import RewardSuite
-from suasion.serving.access import Scope
+from suasion.serving.access import Scope, create_key
+from suasion.serving.contracts import BRIEF_EXAMPLE
 from suasion.serving.pages.workshop import Workshop
 
 HOSTILE = "<script>alert(1)</script>"
@@ -127,3 +129,15 @@ def test_only_operators_see_what_others_play(signed_in: Callable[[Scope], Browse
     assert one not in other.open("/pages/negotiate").text
     assert operator.open(f"/pages/negotiate/{one}").status_code == 200
     assert operator.open("/pages/negotiate/p-0").status_code == 422
+
+
+def test_withheld_words_are_for_operators(make: Make) -> None:
+    client = make(Scripted(LEAK), needs_keys=True)
+    for scope, shown in ((Scope.AGENT, 0), (Scope.OPERATOR, 3)):
+        browser = Browser(client)
+        browser.open("/pages/sign-in")
+        browser.send("/sign-in", key=create_key(browser.context.service.store, scope))
+        browser.open("/pages/negotiate")
+        browser.send("/negotiate", brief=json.dumps(BRIEF_EXAMPLE))
+        assert browser.last.text.count('class="says draft"') == shown
+        assert ("My target is" in browser.last.text) == bool(shown)

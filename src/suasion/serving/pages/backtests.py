@@ -3,8 +3,11 @@
 import asyncio
 import hashlib
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -73,7 +76,7 @@ class Backtests:
     async def _run(self, name: str, patch: PatchFile, pack: Pack, store: Store) -> None:
         try:
             async with self._turn:
-                await asyncio.to_thread(_measure, patch, pack, store, self.folder)
+                await _beside(lambda: _measure(patch, pack, store, self.folder))
         except InputError as error:
             self._faults[name] = str(error)
         except Exception as error:  # noqa: BLE001 - told on the page, without its words
@@ -81,6 +84,22 @@ class Backtests:
             self._faults[name] = f"failed: {type(error).__name__}"
         finally:
             del self._running[name]
+
+
+async def _beside(work: Callable[[], None]) -> None:
+    """In a thread that a service which stops does not wait for."""
+    done: Future[None] = Future()
+    done.set_running_or_notify_cancel()  # who stops waiting does not stop it
+
+    def run() -> None:
+        try:
+            work()
+            done.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+            done.set_exception(error)
+
+    Thread(target=run, name="suasion-backtest", daemon=True).start()
+    await asyncio.wrap_future(done)
 
 
 def _measure(patch: PatchFile, pack: Pack, store: Store, folder: Path) -> None:

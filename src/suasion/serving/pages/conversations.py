@@ -30,7 +30,8 @@ OUTCOMES = tuple(one.value for one in Ending if one != Ending.HANDED_OVER)
 @routes.get("/conversations")
 async def search(visit: Operators, before: Before = None) -> Response:
     """Conversations by stage, rule, arm, outcome and hotel, the newest first."""
-    given = {name: visit.request.query_params.get(name, "").strip()[:200] for name in FILTERS}
+    asked = visit.request.query_params
+    given = {name: asked.get(name, "").replace("\x00", "").strip()[:200] for name in FILTERS}
     filters = {name: value for name, value in given.items() if value}
     found = await find(visit.here, filters, PAGE, before)
     older = urlencode({**filters, "before": found.next}) if found.next else None

@@ -35,7 +35,7 @@ async def file(visit: Agents) -> Response:
     """A reply of a conversation or a play, with the words that are wrong: all of it where none are named."""
     form = visit.form
     wrong = form.get("wrong")[:300] or form.text("reason", 300)
-    if not form.get("number").isdigit():
+    if not form.get("number").isdecimal():
         raise RefusedError(422, "says no reply", "number")
     of, number = form.text("of", 60), int(form.get("number")[:6])
     dialogue = choose_reply([await _dialogue(visit, of)], of, turn=number)

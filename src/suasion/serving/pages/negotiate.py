@@ -150,13 +150,14 @@ def _show(visit: Visit, play: Play) -> Response:
     return visit.page(
         "play.html.j2",
         play=play,
-        turns=[_shown(one) for one in play.turns],
+        turns=[_shown(one, visit.may(OPERATORS)) for one in play.turns],
         in_short=describe_brief(play.brief),
         minutes=visit.here.service.pack.sop.follow_up_minutes,
     )
 
 
-def _shown(one: PlayTurn) -> Shown:
+def _shown(one: PlayTurn, shows_withheld: bool) -> Shown:
+    """`shows_withheld`: the words of drafts are for operators, as in the API."""
     reply = one.reply or {}
     score = TurnScore.model_validate(reply["score"]) if reply.get("score") else None
     hits = tuple(hit for hit in score.evidence if hit.points < 0) if score else ()
@@ -172,7 +173,7 @@ def _shown(one: PlayTurn) -> Shown:
         one.silence_minutes,
         marked(one.text or "", hits),
         hits,
-        drafts_of(reply.get("guard", ())),
+        drafts_of(reply.get("guard", ())) if shows_withheld else (),
         tuple(facts) if one.speaker == "agent" else (),
         score,
     )

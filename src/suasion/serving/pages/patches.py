@@ -27,7 +27,7 @@ from suasion.serving.pages.workshop import pack_of, rules_of
 
 routes = APIRouter()
 MAX_PATCH = 200_000  # characters
-Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,160}$")]
+Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,220}$")]
 
 
 @routes.get("/patches")
