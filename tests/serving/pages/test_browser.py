@@ -21,6 +21,7 @@ from suasion.serving.contracts import BRIEF_EXAMPLE
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE, SHOTS = Path(os.environ.get("AXE", "node_modules/axe-core/axe.min.js")), os.environ.get("SHOTS")
 WIDTHS = (390, 1440)
+PATIENCE = 120_000  # milliseconds, for a machine that has other things to do
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 HOTELS = ("Moonlight Inn", "Lakeside <b>Lodge</b>", "Harbour House", "Old Town Rooms", "Riverside Suites")
 pytestmark = [
@@ -66,6 +67,7 @@ def opened(chromium: Any, server: Server, width: int = 1440, scheme: str = "ligh
     context = chromium.new_context(
         base_url=address, viewport={"width": width, "height": 900}, color_scheme=scheme
     )
+    context.set_default_timeout(PATIENCE)
     page, said = context.new_page(), []
     bad = ("error", "warning")
     page.on("console", lambda one: said.append(f"{one.text} at {page.url}") if one.type in bad else None)
@@ -195,7 +197,7 @@ def test_a_patch_from_its_draft_to_the_log(chromium: Any, server: Server) -> Non
         page.get_by_role("button", name="Check").click()
         assert "It holds: 1 flip" in page.get_by_role("status").first.inner_text()
         page.get_by_role("button", name="Back-test").click()
-        page.wait_for_selector("text=would newly fire on", timeout=120_000)  # it looks again by itself
+        page.wait_for_selector("text=would newly fire on")  # it looks again by itself
         check(page, "patch")
         page.get_by_role("button", name="Apply").click()
         assert "Applied." in page.get_by_role("status").inner_text()

@@ -32,9 +32,9 @@ def workshop(tmp_path: Path) -> Workshop:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """A pack of one's own, which patches may change."""
+    """A pack of one's own, which patches may change; of another domain, without hotels and prices."""
     folder = tmp_path / "own"
-    copytree(Pack.load("hotel").path, folder, ignore=lambda *_: ["__pycache__"])
+    copytree(Pack.load("donation").path, folder, ignore=lambda *_: ["__pycache__"])
     return folder
 
 
@@ -129,7 +129,7 @@ def test_a_key_of_scope_agent_files_and_reads_none(
 
 def settle(browser: Browser, path: str) -> Any:
     """Look until the back-test is over."""
-    for _ in range(120):
+    for _ in range(1000):
         page = browser.open(path)
         if "Under way" not in page.text:
             return page
@@ -137,20 +137,19 @@ def settle(browser: Browser, path: str) -> Any:
     raise AssertionError("the back-test does not end")
 
 
-def test_from_an_incident_to_a_patch_in_force_and_back(
-    make: Make, workshop: Workshop, own: Path, brief: dict[str, Any]
-) -> None:
+def test_from_an_incident_to_a_patch_in_force_and_back(make: Make, workshop: Workshop, own: Path) -> None:
     client = make(pack_name=str(own), workshop=workshop)
     browser, before = Browser(client), Pack.load(own).version
-    talks = [begin(client, brief) for _ in range(3)]
+    brief = {"organisation": "Riverlight", "agent_name": "Linnea", "ask": "5 dollars"}
+    talks = [begin(client, brief, contact=f"Chen {number}") for number in range(3)]
     for one in talks:
         say(client, one, "Yes, that's me.")
     opening = client.get(f"/v1/conversations/{talks[0]}").json()["messages"][0]["text"]
-    file(browser, talks[0], span="Voyara", wrong="names the agency", severity="low")
-    assert "Voyara" in opening
+    start = opening.index("Linnea")
+    file(browser, talks[0], span=f"{start}:{start + 6}", wrong="names us", severity="low")
     page = browser.send("/patches", way="rule")
     name = page.url.path.rsplit("/", 1)[1]
-    assert (page.status_code, "\\bVoyara\\b" in page.text) == (200, True)
+    assert (page.status_code, "\\bLinnea\\b" in page.text) == (200, True)
     assert Pack.load(own).version == before
     browser.send("/check")
     assert re.search(r"It holds: 1 flip, \d stay", browser.last.text), browser.last.text
@@ -160,7 +159,7 @@ def test_from_an_incident_to_a_patch_in_force_and_back(
     assert fires, page.text
     replies = [one for talk in talks for one in client.get(f"/v1/conversations/{talk}").json()["messages"]]
     spoken = [one["text"] for one in replies if one["speaker"] == "agent"]
-    assert (int(fires[1]), int(fires[2])) == (sum("Voyara" in text for text in spoken), len(spoken))
+    assert (int(fires[1]), int(fires[2])) == (sum("Linnea" in text for text in spoken), len(spoken))
     assert "over the limits" in page.text
     assert "is read by rules alone" in page.text or "Read by rules alone" in page.text
     full = browser.client.get(f"/pages/patches/{name}/backtest")

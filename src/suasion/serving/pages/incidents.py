@@ -41,7 +41,8 @@ async def file(visit: Agents) -> Response:
     dialogue = choose_reply([await _dialogue(visit, of)], of, turn=number)
     span = form.get("span")[:4000] or f"0:{len(dialogue.reply or '')}"
     severity = form.get("severity", Severity.HIGH)
-    made = await asyncio.to_thread(_file, visit, dialogue, span, wrong, severity)
+    async with visit.here.service.locks.hold("incident's id"):  # it is free until its file is there
+        made = await asyncio.to_thread(_file, visit, dialogue, span, wrong, severity)
     await visit.note("incident filed", None if of.startswith("p-") else of, made.id)
     if visit.may(OPERATORS):
         return visit.go(f"/incidents/{made.id}", "filed")
@@ -89,9 +90,8 @@ async def _dialogue(visit: Visit, of: str) -> Dialogue:
 
 def _file(visit: Visit, dialogue: Dialogue, span: str, wrong: str, severity: str) -> Incident:
     store, now = visit.workshop.incidents, datetime.now(UTC).isoformat(timespec="seconds")
-    with visit.workshop.lock:  # an id is free until its file is there
-        made = make_incident(dialogue, span, wrong, severity, visit.who, now, store)
-        file_incident(made, store)
+    made = make_incident(dialogue, span, wrong, severity, visit.who, now, store)
+    file_incident(made, store)
     return made
 
 

@@ -68,7 +68,7 @@ async def begin(visit: Agents) -> Response:
 @routes.get("/negotiate/{play_id}")
 async def watch(visit: Agents, play_id: PlayId) -> Response:
     """What was said, each of the agent's replies with its scores."""
-    return _show(visit, await _load(visit, play_id))
+    return _show(visit, await load_own(visit, play_id))
 
 
 @routes.post("/negotiate/{play_id}")
@@ -78,7 +78,7 @@ async def say(visit: Agents, play_id: PlayId) -> Response:
     text = None if silent else visit.form.text("text", MAX_TEXT)
     service = visit.here.service
     async with service.locks.hold(play_id):
-        play = await _load(visit, play_id)
+        play = await load_own(visit, play_id)
         if visit.form.get("turns") == str(len(play.turns)):
             minutes = service.pack.sop.follow_up_minutes if silent else None
             said = PlayTurn(len(play.turns), stamp(service.clock()), "counterpart", text, minutes)
@@ -90,10 +90,6 @@ async def say(visit: Agents, play_id: PlayId) -> Response:
 
 async def load_own(visit: Visit, play_id: str) -> Play:
     """A play of the visitor's, or anybody's for operators. Raises RefusedError (404)."""
-    return await _load(visit, play_id)
-
-
-async def _load(visit: Visit, play_id: str) -> Play:
     play = await asyncio.to_thread(load_play, visit.here.service.store, play_id)
     if play is None or (play.key_id != visit.key_id and not visit.may(OPERATORS)):
         raise RefusedError(404, "there is no such negotiation")
@@ -103,7 +99,11 @@ async def _load(visit: Visit, play_id: str) -> Play:
 async def _answer(visit: Visit, dialogue: Dialogue, said: PlayTurn | None = None) -> PlayTurn | None:
     """The agent's turn with what there is to say of it; where it says nothing, that is said of `said`."""
     guarded, ms = await visit.here.service.complete(dialogue)
-    score = await asyncio.to_thread(_score, visit, dialogue, guarded) if guarded.text else None
+    score = None
+    if guarded.text:
+        # waited for here: threads that waited would be missing to the conversations
+        async with visit.here.service.locks.hold("play's score"):
+            score = await asyncio.to_thread(_score, visit, dialogue, guarded)
     identity = visit.here.service.identity
     reply = {
         "source": guarded.source.value,
@@ -127,9 +127,8 @@ async def _answer(visit: Visit, dialogue: Dialogue, said: PlayTurn | None = None
 def _score(visit: Visit, dialogue: Dialogue, guarded: GuardedReply) -> TurnScore:
     """By the run's reward model and judge where it has them, else by rules alone."""
     answered = dialogue.with_reply(guarded.text or "")
-    with visit.workshop.lock:
-        suite = visit.workshop.suite()
-        reading = suite.score([answered])[0] if suite else None
+    suite = visit.workshop.suite()
+    reading = suite.score([answered])[0] if suite else None
     if reading is None:
         found = rules_of(visit.here).check(answered)
         return TurnScore(

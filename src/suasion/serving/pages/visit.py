@@ -91,7 +91,7 @@ class Visit:
             "path": path,
             "token": self.signer.token(self.session),
             "reasons": REASONS,
-            "other": next(iter(self.here.service.pack.manifest.brief), "contact"),
+            "other": _other(self.here),
             "note": NOTES.get(self.request.query_params.get("note", "")),
         }
         return self.keep(HTMLResponse(render(template, **shared, **values), status, HEADERS))
@@ -122,6 +122,12 @@ class Visit:
             add_audit(connection, at, action, self.key_id, conversation_id, detail)
 
         await asyncio.wrap_future(self.here.service.store.writer.submit(add))
+
+
+def _other(here: Context) -> str:
+    """What the pack calls whom it writes to: the first field that every brief has."""
+    fields = here.service.pack.manifest.brief
+    return next((name for name, one in fields.items() if one.required), "contact")
 
 
 async def arrive(request: Request) -> Visit:

@@ -1,8 +1,7 @@
 """What the pages work with beside the store: where incidents and patches lie, what replies are scored by."""
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -14,12 +13,11 @@ from suasion.serving.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """`suite` gives the served run's rewards, None where there are only rules; asked under `lock`."""
+    """`suite` gives the served run's rewards, None where there are only rules; one caller at a time."""
 
     incidents: Path = Path("incidents")
     patches: Path = Path("patches")
     suite: Callable[[], RewardSuite | None] = lambda: None
-    lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
 
 def suite_of(run: str) -> Callable[[], RewardSuite | None]:
