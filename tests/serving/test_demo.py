@@ -19,7 +19,7 @@ def test_a_demo_has_something_for_every_page(tmp_path: Path) -> None:
         "--output",
         str(tmp_path / "demo"),
         "--conversations",
-        "40",
+        "28",
         "--hotels",
         "16",
         "--no-serve",

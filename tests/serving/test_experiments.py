@@ -223,6 +223,10 @@ def test_who_was_drawn_before_a_restart_still_is(
         context_of(alone).service.roster.check_arms()
     again.post("/v1/experiments/trial/end", json={"reason": "decided"})
     context_of(alone).service.roster.check_arms()
+    # a machine that starts again with the same file serves on, whoever ended the experiment
+    store = Store(url)
+    assert begin_experiment(store, Experiment.model_validate(DEFINITION), "hotel", NOW).ended
+    store.close()
 
 
 # --- results

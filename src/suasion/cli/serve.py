@@ -97,7 +97,9 @@ def serve(
     service = context.service
     if experiment:
         service.roster.check_has(experiment, str(experiment_file))
-        begin_experiment(store, experiment, service.pack.id, service.clock())
+        course = begin_experiment(store, experiment, service.pack.id, service.clock())
+        if course.ended:  # by its rule, it may be: no reason not to serve
+            click.echo(f"experiment {experiment.id} ended at {course.ended}: no hotel is drawn", err=True)
     service.roster.check_arms()
     if service.roster.course:
         import suasion.evaluation.ab  # noqa: F401 - told now where it is not installed, not at the first result

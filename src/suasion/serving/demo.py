@@ -32,7 +32,7 @@ ROUGH = "rough"
 SLIPS = 0.15  # of its replies have a fault
 DAYS = 21
 AT_ONCE = 24  # conversations
-ASKS_PERSON = 7  # every so many conversations somebody wants a person
+ASKS_PERSON = 9  # every so many conversations somebody wants a person
 OPEN_AT_END = 8
 LATEST = timedelta(hours=1)
 
@@ -132,7 +132,7 @@ async def _hold(service: Service, planned: Plan, number: int, at: datetime, stay
         if body["status"] != "open":
             break
         heard = manager.reply(dialogue)
-        if place == 1 and heard.text and number % ASKS_PERSON == 0:
+        if place == 1 and number % ASKS_PERSON == 4:
             heard = Turn(speaker="counterpart", text="Sorry, can I talk to a real person about this?")
         dialogue = dialogue.continued(heard)
         minutes = heard.silence_minutes or rng.uniform(1, 20)

@@ -39,6 +39,8 @@ async def begin(experiment: Experiment, here: Here, caller: ForOperators) -> Exp
         )
     except InputError as error:
         raise RefusedError(409, error.message, error.field) from None
+    if course.ended:
+        raise RefusedError(409, f"ended at {course.ended}: begin a new one, by another id", "id")
     return await _shown(here, course)
 
 

@@ -29,9 +29,9 @@ class Asks:
 def begin_experiment(
     store: Store, experiment: Experiment, pack: str, now: datetime, key_id: str | None = None
 ) -> Course:
-    """The experiment, begun; or gone on with, where the store has the same.
+    """The experiment, begun; or as it stands by now, where the store has the same: it may have ended.
 
-    Raises InputError where the store has another of this id, where it has ended, and while another one runs.
+    Raises InputError where the store has another of this id, and while another one runs.
     """
     at, definition = stamp(now), experiment.model_dump(mode="json")
 
@@ -44,8 +44,6 @@ def begin_experiment(
                     "the store has another experiment of this id; one is never changed: give it a new id",
                     field="id",
                 )
-            if mine.ended:
-                raise InputError(f"ended at {mine.ended}: begin a new one, by another id", field="id")
             return
         running = [name for name, one in known.items() if one.pack == pack and not one.ended]
         if running:
