@@ -39,6 +39,9 @@ ALLOWED = [
     ("evaluation/ab", r"(?i)hotels?\b|per_hotel"),
     ("evaluation/experiment.py", r"(?i)(by_)?hotels?\b"),
     ("cli/ab.py", r"(?i)hotels?\b|per[-_]hotel"),
+    ("serving/results.py", r"(?i)hotels?\b"),  # in the words of that log
+    ("serving/pages/templates/experiment.html.j2", r"result\.split\.hotels"),
+    ("serving/demo.py", r'PACK = "hotel"|planned\.hotels'),
 ]
 
 

@@ -7,14 +7,14 @@ import click
 from suasion.cli.options import FOLDER, example
 
 
-@click.command(epilog=example("suasion demo --output runs/demo --conversations 24 --hotels 12 --no-serve"))
+@click.command(epilog=example("suasion demo --output runs/demo --conversations 24 --contacts 12 --no-serve"))
 @click.option("--output", type=FOLDER, default=Path("runs/demo"), show_default=True, help="its folder")
 @click.option("--conversations", type=click.IntRange(12), default=160, show_default=True)
-@click.option("--hotels", type=click.IntRange(4), default=80, show_default=True, help="about so many")
+@click.option("--contacts", type=click.IntRange(4), default=80, show_default=True, help="about so many")
 @click.option("--seed", type=int, default=0)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--serve/--no-serve", default=True, help="or fill the store only")
-def demo(output: Path, conversations: int, hotels: int, seed: int, port: int, serve: bool) -> None:
+def demo(output: Path, conversations: int, contacts: int, seed: int, port: int, serve: bool) -> None:
     """Fill a store with simulated traffic and serve it on this machine. What is there already is kept."""
     import time
 
@@ -31,7 +31,7 @@ def demo(output: Path, conversations: int, hotels: int, seed: int, port: int, se
         for left in output.glob("filling.db*"):  # of a run that was killed
             left.unlink()
         filling = Store(f"sqlite:///{part}")
-        done = fill(filling, output / "incidents", conversations, hotels, seed)
+        done = fill(filling, output / "incidents", conversations, contacts, seed)
         filling.close()
         part.replace(path)
         click.echo(

@@ -48,7 +48,7 @@ def list_experiments(url: str) -> None:
 
 @experiment.command(
     "stop",
-    epilog=example('suasion experiment stop new-agent new --why "annoys hotels" --store sqlite:///s.db'),
+    epilog=example('suasion experiment stop new-agent new --why "annoys people" --store sqlite:///s.db'),
 )
 @ID
 @click.argument("arm")
@@ -69,7 +69,7 @@ def stop(experiment_id: str, arm: str, why: str, url: str) -> None:
 @WHY
 @STORE
 def end(experiment_id: str, why: str, url: str) -> None:
-    """Draw no hotel any more; open conversations go on with the agent that they have."""
+    """Draw nobody any more; open conversations go on with the agent that they have."""
     from suasion.serving.experiments import ChangeKind
 
     _change(url, experiment_id, ChangeKind.ENDED, why)

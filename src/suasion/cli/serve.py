@@ -27,7 +27,7 @@ STORE = click.option(
     help="run directory, or `intent`; `NAME=` before it names it; several for an experiment",
 )
 @click.option(
-    "--experiment", "experiment_file", type=FILE, help="YAML: which agents share the hotels; see docs/ab.md"
+    "--experiment", "experiment_file", type=FILE, help="YAML: which agents share the contacts; see docs/ab.md"
 )
 @click.option("--pack", "pack_name", default="hotel", show_default=True, help="for the intent agent")
 @STORE
@@ -99,7 +99,7 @@ def serve(
         service.roster.check_has(experiment, str(experiment_file))
         course = begin_experiment(store, experiment, service.pack.id, service.clock())
         if course.ended:  # by its rule, it may be: no reason not to serve
-            click.echo(f"experiment {experiment.id} ended at {course.ended}: no hotel is drawn", err=True)
+            click.echo(f"experiment {experiment.id} ended at {course.ended}: nobody is drawn", err=True)
     service.roster.check_arms()
     if service.roster.course:
         import suasion.evaluation.ab  # noqa: F401 - told now where it is not installed, not at the first result

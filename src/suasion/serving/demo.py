@@ -1,4 +1,4 @@
-"""A store to look at: simulated hotels, two agents in an experiment, incidents, a panel with marks.
+"""A store to look at: simulated counterparts, two agents in an experiment, incidents, a panel with marks.
 
 Everything in it is made up. What a rater "says" follows from the rules, with noise.
 """
@@ -77,7 +77,7 @@ def speakers(seed: int) -> list[Speaker]:
     ]
 
 
-def fill(store: Store, incidents: Path, conversations: int, hotels: int, seed: int) -> Filled:
+def fill(store: Store, incidents: Path, conversations: int, contacts: int, seed: int) -> Filled:
     """Some weeks of traffic up to an hour ago; the incidents are files below `incidents`."""
     end = datetime.now(UTC) - LATEST
     begin = end - timedelta(days=DAYS)
@@ -97,7 +97,7 @@ def fill(store: Store, incidents: Path, conversations: int, hotels: int, seed: i
     )
     begin_experiment(store, experiment, pack.id, now)
     context.service.roster.refresh()
-    planned = plan(pack, conversations, hotels, seed)
+    planned = plan(pack, conversations, contacts, seed)
     moments = [begin + (end - begin) * (number / conversations) for number in range(conversations)]
     try:
         asyncio.run(_hold_all(context.service, planned, moments))
@@ -122,8 +122,8 @@ async def _hold(service: Service, planned: Plan, number: int, at: datetime, stay
     rng = random.Random(f"{planned.seed}:demo:{number}")
     manager, asked = manager_of(planned, number, service.pack), Asked("demo")
     _now.set(at)
-    brief, hotel = planned.briefs[number], planned.hotels[number]
-    begun = await service.begin(NewConversation(brief=brief, contact=hotel), asked)
+    brief, contact = planned.briefs[number], planned.hotels[number]
+    begun = await service.begin(NewConversation(brief=brief, contact=contact), asked)
     body, one = begun.body, begun.body["conversation_id"]
     dialogue = Dialogue(id=one, brief=brief)
     for place in range(2 if stays_open else 40):

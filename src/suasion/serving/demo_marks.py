@@ -20,7 +20,7 @@ EACH = 8  # dialogues of each arm in the panel
 INCIDENTS = 6
 GRADES = ("clean", "minor", "major", "unresolved")
 RATERS = ("rater-a", "rater-b", "rater-c")
-TALKATIVE = 2  # answers of the hotel that a dialogue of the panel has at least
+TALKATIVE = 2  # answers of the other side that a dialogue of the panel has at least
 
 
 @dataclass(frozen=True, slots=True)

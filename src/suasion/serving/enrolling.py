@@ -15,7 +15,7 @@ def enrol(
 ) -> None:
     """Within the transaction of a conversation's beginning.
 
-    Raises StaleError where the experiment was changed, or the hotel drawn, since the arm was chosen.
+    Raises StaleError where the experiment was changed, or the contact drawn, since the arm was chosen.
     """
     changes, drawn = schema.experiment_changes, schema.assignments
     here = changes.c.experiment_id == enrolment.experiment_id

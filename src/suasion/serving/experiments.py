@@ -62,7 +62,7 @@ class Experiment(_Strict):
     id: str = Field(pattern=NAME)
     control: str = Field(description="the arm that the others are compared with")
     arms: tuple[Arm, ...] = Field(min_length=2, max_length=10)
-    salt: str = Field(min_length=1, max_length=200, description="another salt draws the hotels anew")
+    salt: str = Field(min_length=1, max_length=200, description="another salt draws the contacts anew")
     start: AwareDatetime | None = Field(None, description="not before; at once where not given")
     stop: StopRule
     settle_hours: float = Field(
@@ -157,7 +157,7 @@ class Course:
 
 
 def draw(salt: str, contact_key: str, shares: Mapping[str, float]) -> str:
-    """The hotel's arm: by a hash of its own, so that another hotel more changes nobody else's."""
+    """The contact's arm: by a hash of its own, so that another contact more changes nobody else's."""
     digest = hashlib.sha256(f"{salt}:{contact_key}".encode()).digest()
     place = int.from_bytes(digest[:8]) / 2**64 * sum(shares.values())
     for arm, share in shares.items():

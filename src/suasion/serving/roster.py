@@ -1,4 +1,4 @@
-"""Who speaks: the agents of a service, and which of them a hotel's conversation is held by."""
+"""Who speaks: the agents of a service, and which of them a contact's conversation is held by."""
 
 import asyncio
 import time
@@ -80,9 +80,9 @@ class Roster:
                 )
 
     def choose(self, contact_key: str, now: datetime) -> tuple[str, Enrolment | None]:
-        """Who holds a new conversation with this hotel, and in which experiment. Reads the store.
+        """Who holds a new conversation with this contact, and in which experiment. Reads the store.
 
-        A hotel that was drawn stays in its arm, whatever the shares are by now. One whose arm was stopped
+        A contact that was drawn stays in its arm, whatever the shares are by now. One whose arm was stopped
         goes on with a substitute, in no experiment: it has met both agents.
         """
         course = self.course

@@ -224,7 +224,7 @@ experiment_changes = Table(  # an experiment's course: the rows of one experimen
     Column("reason", Text),
     Column("key_id", String(40)),
 )
-assignments = Table(  # of a hotel to an arm, once
+assignments = Table(  # of a contact to an arm, once
     "assignments",
     metadata,
     Column("experiment_id", String(80), ForeignKey("experiments.id"), primary_key=True),
@@ -233,7 +233,7 @@ assignments = Table(  # of a hotel to an arm, once
     Column("arm", String(200), nullable=False),
     Column("change_id", BigInteger, nullable=False),  # the last change when it was drawn: which shares held
 )
-enrolments = Table(  # of a conversation in the arm of its hotel
+enrolments = Table(  # of a conversation in the arm of its contact
     "enrolments",
     metadata,
     _conversation(primary_key=True),

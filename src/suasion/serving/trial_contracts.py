@@ -12,7 +12,7 @@ class _Taken(BaseModel):
 
 
 class Why(_Taken):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "it annoys hotels in Hangzhou"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "it annoys people in Hangzhou"}]})
 
     reason: str = Field(min_length=1, max_length=1000, description="kept with the experiment")
 
@@ -23,7 +23,7 @@ class Shares(Why):
     )
 
     shares: dict[str, Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]] = Field(
-        max_length=10, description="for hotels that are drawn from now on; of every arm that goes on"
+        max_length=10, description="for contacts that are drawn from now on; of every arm that goes on"
     )
 
 
@@ -51,7 +51,7 @@ class Experiments(BaseModel):
 class ResultView(ExperimentView):
     settled: dict[str, int] = Field(description="conversations that count, by arm")
     waiting: int = Field(description="conversations that are too young to count")
-    split: dict[str, Any] = Field(description="hotels by arm, and whether they fell as they should")
+    split: dict[str, Any] = Field(description="contacts by arm, and whether they fell as they should")
     analysis: dict[str, Any] | None = Field(
         description="as `suasion ab analyze` writes it; null while an arm has no conversation that counts"
     )

@@ -28,7 +28,7 @@ async def listed(here: Here, caller: ForOperators) -> Experiments:
 
 @routes.post("", status_code=201)
 async def begin(experiment: Experiment, here: Here, caller: ForOperators) -> ExperimentView:
-    """Draw hotels into arms from now on. The same again changes nothing; another one of its id is refused."""
+    """Draw contacts into arms from now on. The same again changes nothing; another one of its id is refused."""
     service = here.service
     for arm in experiment.shares:
         if arm not in service.roster.voices:
@@ -92,7 +92,7 @@ async def log(experiment_id: Id, here: Here, caller: ForOperators) -> PlainTextR
 
 @routes.post("/{experiment_id}/shares")
 async def shares(experiment_id: Id, asked: Shares, here: Here, caller: ForOperators) -> ExperimentView:
-    """Other shares for hotels that are drawn from now on. Those that were drawn stay in their arm."""
+    """Other shares for contacts that are drawn from now on. Those that were drawn stay in their arm."""
     change = Asks(ChangeKind.SHARES, asked.reason, shares=asked.shares, key_id=caller.key_id)
     return await change_course(here, experiment_id, change)
 
@@ -108,7 +108,7 @@ async def stop(experiment_id: Id, arm: Arm, why: Why, here: Here, caller: ForOpe
 
 @routes.post("/{experiment_id}/end")
 async def end(experiment_id: Id, why: Why, here: Here, caller: ForOperators) -> ExperimentView:
-    """No hotel is drawn any more. Open conversations go on with the agent that they have."""
+    """No contact is drawn any more. Open conversations go on with the agent that they have."""
     return await change_course(here, experiment_id, Asks(ChangeKind.ENDED, why.reason, key_id=caller.key_id))
 
 

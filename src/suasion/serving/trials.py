@@ -80,7 +80,7 @@ def change_experiment(store: Store, experiment_id: str, asks: Asks, now: datetim
             if asks.arm in course.stopped:
                 return
             if arms - course.stopped == {asks.arm}:
-                raise RefusedError(409, "it is the last arm: somebody has to answer the hotels", "arm")
+                raise RefusedError(409, "it is the last arm: somebody has to answer them", "arm")
         elif course.ended and asks.kind == ChangeKind.ENDED:
             return
         elif course.ended:
@@ -148,7 +148,7 @@ def assigned_arm(store: Store, experiment_id: str, contact_key: str) -> str | No
 
 
 def assignments(store: Store, experiment_id: str) -> list[Row[Any]]:
-    """contact_key, arm, at and change_id of every hotel that was drawn."""
+    """contact_key, arm, at and change_id of every contact that was drawn."""
     table = schema.assignments
     with store.engine.connect() as connection:
         return list(connection.execute(select(table).where(table.c.experiment_id == experiment_id)))

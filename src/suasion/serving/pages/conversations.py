@@ -29,7 +29,7 @@ OUTCOMES = tuple(one.value for one in Ending if one != Ending.HANDED_OVER)
 
 @routes.get("/conversations")
 async def search(visit: Operators, before: Before = None) -> Response:
-    """Conversations by stage, rule, arm, outcome and hotel, the newest first."""
+    """Conversations by stage, rule, arm, outcome and contact, the newest first."""
     asked = visit.request.query_params
     given = {name: asked.get(name, "").replace("\x00", "").strip()[:200] for name in FILTERS}
     filters = {name: value for name, value in given.items() if value}

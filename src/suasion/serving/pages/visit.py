@@ -29,7 +29,7 @@ TOKEN = "token"  # the field of every form that says which session made it
 # What a page says after something was done; an address names one, never the words.
 NOTES = {
     "applied": "Applied. What it guards by now is unchanged until the service is started again.",
-    "ended": "Ended: no hotel is drawn any more.",
+    "ended": "Ended: nobody is drawn any more.",
     "drafted": "Drafted from the incident. Read it, mend it, check it.",
     "filed": "Incident filed.",
     "reverted": "Reverted. What it guards by now is unchanged until the service is started again.",
