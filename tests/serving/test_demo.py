@@ -20,7 +20,7 @@ def test_a_demo_has_something_for_every_page(tmp_path: Path) -> None:
         str(tmp_path / "demo"),
         "--conversations",
         "28",
-        "--hotels",
+        "--contacts",
         "16",
         "--no-serve",
     ]
@@ -54,7 +54,7 @@ def test_a_demo_has_something_for_every_page(tmp_path: Path) -> None:
 
 def test_a_demo_that_was_killed_is_filled_anew(tmp_path: Path) -> None:
     (tmp_path / "filling.db").write_bytes(b"half of a store")
-    words = ["demo", "--output", str(tmp_path), "--conversations", "12", "--hotels", "6", "--no-serve"]
+    words = ["demo", "--output", str(tmp_path), "--conversations", "12", "--contacts", "6", "--no-serve"]
     told = CliRunner().invoke(main, words)
     assert told.exit_code == 0, told.output
     assert [path.name for path in tmp_path.glob("*.db*")] == ["suasion.db"]

@@ -28,7 +28,7 @@ async def listed(here: Here, caller: ForOperators) -> Experiments:
 
 @routes.post("", status_code=201)
 async def begin(experiment: Experiment, here: Here, caller: ForOperators) -> ExperimentView:
-    """Draw contacts into arms from now on. The same again changes nothing; another one of its id is refused."""
+    """Draw contacts into arms from now on. The same again changes nothing; another of its id is refused."""
     service = here.service
     for arm in experiment.shares:
         if arm not in service.roster.voices:

@@ -20,7 +20,7 @@ TITLE = "Demo: two agents, and what was filed"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`suasion demo`, filled before it is served."""
     folder = tmp_path_factory.mktemp("demo")
-    command = ("demo", "--output", str(folder / "demo"), "--conversations", "80", "--hotels", "40")
+    command = ("demo", "--output", str(folder / "demo"), "--conversations", "80", "--contacts", "40")
     subprocess.run([sys.executable, "-m", "suasion.cli", *command, "--no-serve"], check=True)
     found = Server("", folder / "log", command=command)
     found.start()
