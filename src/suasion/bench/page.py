@@ -100,6 +100,7 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
             if one.lock != lock and not one.work.startswith("start")
         ),
         lock=lock,
+        failed=_failed(found),
         beside=_beside(found),
         outcomes=_outcomes(found, OUTCOMES),
         online=_outcomes(found, ONLINE),
@@ -118,6 +119,16 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
     page.parent.mkdir(parents=True, exist_ok=True)
     write_text(page, content)
     return [one.name for one in found.plan if one.name not in found.records]
+
+
+def _failed(found: Results) -> dict[str, int]:
+    """Negotiations that ended because the agent's call failed, by shard; none that has none."""
+    counts = {
+        record.shard: sum(talk["ending"].startswith("error") for talk in record.measures["evaluated"])
+        for name in ROWS
+        for record in found.of(name)
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _beside(found: Results) -> Table:
