@@ -1,24 +1,23 @@
 """The page: the paper's table beside ours, from the shards' JSON alone; what is missing is called so."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
 from suasion.bench import plots
-from suasion.bench.compare import MEASURES, Contrast, Estimate, contrast, estimate, learned, wins
-from suasion.bench.plan import TREATMENT, Shard, shards
+from suasion.bench.compare import MEASURES, learned, wins
+from suasion.bench.plan import TREATMENT, shards
 from suasion.bench.preset import Preset
 from suasion.bench.published import PUBLISHED, Published
-from suasion.bench.record import Record, read_records
+from suasion.bench.record import read_records
+from suasion.bench.results import MISSING, Results, cell, difference
 from suasion.bench.rows import ROWS
 from suasion.evaluation.lock import NAME, sha256
 from suasion.run_folder import write_text
 
-MISSING = "missing"
 BESIDE = ("fixed", "clean", "major", "severe")  # of the paper's table, measured here too
 OUTCOMES = ("response", "success", "given", "off", "faults", "rules", "sop")
 ONLINE = ("online_response", "online_success", "online_faults", "online_length")
@@ -32,49 +31,6 @@ LEARNED = {
 }  # what each was given; else R_total
 
 Table = list[list[str]]
-
-
-@dataclass(frozen=True)
-class Results:
-    """The shards of a preset that are done, by method."""
-
-    preset: Preset
-    records: Mapping[str, Record]
-
-    @property
-    def plan(self) -> list[Shard]:
-        return shards(self.preset)
-
-    def of(self, row: str) -> list[Record]:
-        """The method's trainings, in the order of their seeds."""
-        return [self.records[one.name] for one in self._done("method") if one.row == row]
-
-    def draws(self) -> dict[str, list[list[dict[str, Any]]]]:
-        """Method: draw of the coefficients: negotiation."""
-        return {one.row or "": self.records[one.name].measures["draws"] for one in self._done("draws")}
-
-    def _done(self, work: str) -> list[Shard]:
-        return [one for one in self.plan if one.work == work and one.name in self.records]
-
-    def methods(self, ablations: bool) -> dict[str, list[Record]]:
-        return {name: self.of(name) for name, row in ROWS.items() if row.ablation == ablations}
-
-    def estimate(self, row: str, measure: str) -> Estimate | None:
-        found = self.of(row)
-        read = any(MEASURES[measure].read(one.measures) for one in found)
-        return estimate(found, MEASURES[measure]) if read else None
-
-    def contrast(self, old: str, new: str, measure: str) -> Contrast | None:
-        """new - old; an ablation is compared with the same seeds of the method."""
-        after = self.of(new)
-        seeds = {record.seed for record in after}
-        before = self.of(old)
-        if ROWS[new].ablation:
-            before = [record for record in before if record.seed in seeds]
-        try:
-            return contrast(before, after, MEASURES[measure])
-        except ValueError:  # one of them has no such reading
-            return None
 
 
 def build(preset_name: str, preset: Preset, folder: Path, page: Path, instruments: Path) -> list[str]:
@@ -100,6 +56,7 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
             if one.lock != lock and not one.work.startswith("start")
         ),
         lock=lock,
+        failed=_failed(found),
         beside=_beside(found),
         outcomes=_outcomes(found, OUTCOMES),
         online=_outcomes(found, ONLINE),
@@ -120,6 +77,16 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
     return [one.name for one in found.plan if one.name not in found.records]
 
 
+def _failed(found: Results) -> dict[str, int]:
+    """Negotiations that ended because the agent's call failed, by shard; none that has none."""
+    counts = {
+        record.shard: sum(talk["ending"].startswith("error") for talk in record.measures["evaluated"])
+        for name in ROWS
+        for record in found.of(name)
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
 def _beside(found: Results) -> Table:
     table = []
     for name, row in ROWS.items():
@@ -130,7 +97,7 @@ def _beside(found: Results) -> Table:
         for field in fields(Published):
             paper = getattr(told, field.name)
             said = "–" if paper is None else f"{paper:g}"
-            ours = _cell(found, name, field.name) if field.name in MEASURES else MISSING
+            ours = cell(found, name, field.name) if field.name in MEASURES else MISSING
             cells.append(f"{said} · {ours}")
         table.append(cells)
     return table
@@ -138,27 +105,25 @@ def _beside(found: Results) -> Table:
 
 def _outcomes(found: Results, measures: Sequence[str]) -> Table:
     names = [name for name, row in ROWS.items() if not row.ablation]
-    return [[name, *(_cell(found, name, one) for one in measures)] for name in names]
+    return [[name, *(cell(found, name, one) for one in measures)] for name in names]
 
 
 def _comparisons(found: Results) -> Table:
     others = [name for name, row in ROWS.items() if not row.ablation and name != TREATMENT]
-    return [
-        [name, *(_difference(found, name, TREATMENT, measure) for measure in COMPARED)] for name in others
-    ]
+    return [[name, *(difference(found, name, TREATMENT, measure) for measure in COMPARED)] for name in others]
 
 
 def _ablations(found: Results) -> Table:
     names = [name for name, row in ROWS.items() if row.ablation]
     return [
-        [ROWS[name].says, *(_difference(found, TREATMENT, name, measure) for measure in ABLATED)]
+        [ROWS[name].says, *(difference(found, TREATMENT, name, measure) for measure in ABLATED)]
         for name in names
     ]
 
 
 def _hacking(found: Results) -> Table:
     trained = [name for name, row in ROWS.items() if row.kind in ("dpo", "rl")]
-    return [[name, *(_difference(found, "sft", name, measure) for measure in HACKED)] for name in trained]
+    return [[name, *(difference(found, "sft", name, measure) for measure in HACKED)] for name in trained]
 
 
 def _curves(found: Results) -> Table:
@@ -193,41 +158,6 @@ def _examples(found: Results) -> dict[str, str]:
         for talk in records[0].measures["shown"][:1] if records else ():
             shown[name] = "\n".join(talk)
     return shown
-
-
-def _cell(found: Results, row: str, measure: str) -> str:
-    one = found.estimate(row, measure)
-    if one is None:
-        return MISSING
-    per = MEASURES[measure].per
-    text = _number(one.interval.estimate, per)
-    if one.interval.low is not None and one.interval.high is not None:
-        text += f" ({_number(one.interval.low, per)} to {_number(one.interval.high, per)})"
-    if len(one.seeds) > 1:
-        text += f" [{', '.join(_number(seed, per) for seed in one.seeds)}]"
-    return text
-
-
-def _difference(found: Results, old: str, new: str, measure: str) -> str:
-    one = found.contrast(old, new, measure)
-    if one is None:
-        return MISSING
-    per = MEASURES[measure].per
-    text = f"{per * one.interval.estimate:+.{_digits(per)}f}"
-    if one.interval.low is None or one.interval.high is None or not one.detectable:
-        return f"{text} (no spread to judge it by)"
-    text += f" ({per * one.interval.low:+.{_digits(per)}f} to {per * one.interval.high:+.{_digits(per)}f}"
-    text += f"; {per * one.detectable:.{_digits(per)}f} could be seen"
-    text += f"; McNemar p {one.p_value:.3f})" if one.p_value is not None else ")"
-    return f"**{text}**" if one.decided else text
-
-
-def _digits(per: int) -> int:
-    return 1 if per == 100 else 2
-
-
-def _number(value: float, per: int) -> str:
-    return f"{per * value:.{_digits(per)}f}"
 
 
 def _draw(found: Results, folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """`suasion bench`: the paper's comparison in shards that can be resumed, and the page made of them."""
 
+import gc
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +83,7 @@ def _work(
     """Do the shards in order; before each, how long the rest may take."""
     from suasion.bench.record import read_record
     from suasion.bench.run import run_shard
+    from suasion.policy.processor import release_memory
 
     start = time.monotonic()
     for number, shard in enumerate(left):
@@ -91,6 +93,8 @@ def _work(
         click.echo(f"{shard.name} ({number + 1} of {len(left)}), {_left(left[number:], preset, done)}")
         path = run_shard(shard, name, preset, work, instruments, output, command_line())
         done[shard.name] = read_record(path)
+        gc.collect()  # the shard's model, before the next one loads its own
+        release_memory()
         click.echo(f"{path}  {done[shard.name].minutes:.1f} min")
 
 

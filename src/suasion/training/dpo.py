@@ -21,7 +21,7 @@ from suasion.policy.trees import Tree, batches, branch
 from suasion.training.checkpoint import POLICY
 from suasion.training.experience import token_logprobs
 from suasion.training.progress import Progress
-from suasion.training.trainer import policy_rate
+from suasion.training.schedule import policy_rate
 from suasion.training.validation import Validation
 
 BETA = 0.1  # the paper's and TRL's default

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from suasion.agents.intent import IntentAgent
-from suasion.config import RunConfig, TrainingConfig
+from suasion.config import RunConfig
 from suasion.counterpart.negotiations import Negotiations
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -29,6 +29,7 @@ from suasion.training.experience import Experience, collect
 from suasion.training.methods import METHODS, advantages, ahead
 from suasion.training.ppo import adapt_kl
 from suasion.training.progress import Progress
+from suasion.training.schedule import minibatches, policy_rate
 from suasion.training.telemetry import Tracker, describe_prospects, describe_step
 from suasion.training.trajectories import describe_played, fold, hold
 from suasion.training.unread import TooManyUnreadError, check_enough, unread_shares
@@ -241,7 +242,7 @@ class Trainer:
         notes = [
             self._update(replace(whole, contexts=part))
             for epoch in range(settings.epochs)
-            for part in _minibatches(
+            for part in minibatches(
                 len(whole.contexts), settings.minibatches, f"{config.seed}:{step}:{epoch}"
             )
         ]
@@ -273,20 +274,3 @@ class Trainer:
         self.optimizers[role].step()
         self.optimizers[role].zero_grad()
         return float(norm)
-
-
-def policy_rate(settings: TrainingConfig, step: int, warm_up: int) -> float:
-    """The policy's learning rate in a step, counted from 0: 0 while the value warms up, then it rises."""
-    number = step + 1 - warm_up
-    rise = min(1.0, max(0, number) / max(1, settings.warmup_steps))
-    if settings.schedule == "constant":
-        return settings.learning_rate * rise
-    falling = settings.steps - warm_up - max(1, settings.warmup_steps) + 1
-    return settings.learning_rate * min(rise, (settings.steps - step) / max(1, falling))
-
-
-def _minibatches(contexts: int, count: int, seed: str) -> list[tuple[int, ...]]:
-    """All contexts in random order, in `count` parts or fewer."""
-    order = random.Random(seed).sample(range(contexts), contexts)
-    size = -(-contexts // count)
-    return [tuple(order[start : start + size]) for start in range(0, contexts, size)]
