@@ -3,7 +3,7 @@
     python benchmarks/rules.py --dialogues 60
 
 Replies to contexts of eight turns, synthetic, each another one; what was read before is forgotten before each
-pass (cold caches). Time is the process's own, so that other programs at work change it little. The patterns in
+pass (cold caches). Time is the process's own, so that other programs change it little. The patterns in
 `re` are searched one after the other, with nothing around them, as a plain scanner does.
 """
 
