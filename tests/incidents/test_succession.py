@@ -14,11 +14,11 @@ from .conftest import HEAD, RULE
 
 DIALOGUE = """\
 hits:
-  - dialogue: {id: a, brief: {}, turns: [{speaker: counterpart, text: Why?}], reply: For Project Walnut.}
+  - dialogue: {id: a, brief: {}, turns: [{speaker: counterpart, text: "Why?"}], reply: For Project Walnut.}
   - It is Project Walnut.
 passes:
-  - dialogue: {id: b, brief: {}, turns: [{speaker: counterpart, text: Why?}], reply: For our guests.}
-  - dialogue: {id: c, brief: {}, turns: [{speaker: counterpart, text: Who?}], reply: We are.}
+  - dialogue: {id: b, brief: {}, turns: [{speaker: counterpart, text: "Why?"}], reply: For our guests.}
+  - dialogue: {id: c, brief: {}, turns: [{speaker: counterpart, text: "Who?"}], reply: We are.}
 """
 
 
