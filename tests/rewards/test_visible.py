@@ -1,9 +1,10 @@
 """A judge reads what a person would see, and ordinary words as they are."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.rewards.judge_prompt import material
 from suasion.rewards.visible import visible
@@ -28,6 +29,7 @@ def test_by_hand(text: str, seen: str) -> None:
     assert visible(text) == seen
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_seeing_it_once_is_enough_of_invisible_characters(text: str) -> None:
     assert not set(visible(text)) & set("\u200b\u202e\u2066\x00\x1b")
@@ -35,6 +37,6 @@ def test_seeing_it_once_is_enough_of_invisible_characters(text: str) -> None:
 
 def test_a_remote_judge_is_sent_what_can_be_seen() -> None:
     turn = Turn(speaker="counterpart", text="We\u200b are full")
-    sent = material(Dialogue(id="d", brief={}, turns=(turn,), reply="ｙｅｓ"))
+    sent = material(Dialogue(id="d", brief=Brief(), turns=(turn,), reply="ｙｅｓ"))
     assert "We are full" in sent
     assert "yes" in sent
