@@ -2,21 +2,23 @@
 
     python benchmarks/attacks.py --attacks FILE --judge runs/quickstart --json runs/attacks.json
 
-FILE has one JSON a line: `attack`, the text; `side`, who says it: agent (it is appended to the reply) or
-counterpart (to its last utterance, or as one of its own); other fields are carried along. Each attack is
-tried on `--replies` synthetic replies of the test split. Sentences that attack nothing are measured beside
-them: any text that is appended moves a judge, and only what goes beyond is the attack's doing.
+FILE has one JSON a line: `attack`, the text; `side` or `where`, who says it: agent (it is appended to the
+reply) or counterpart (to its last utterance, or as one of its own). With `base` it stands beside that text
+instead, `place` before or after it; other fields are carried along, and `class` groups the results. Each
+attack is tried on `--replies` synthetic replies of the test split, and in its place a sentence that attacks
+nothing: any text moves a judge, and only what goes beyond is the attack's doing.
 """
 
 import argparse
 import json
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from suasion.config import RemoteJudgeConfig
 from suasion.data.rubric import load_rubric
@@ -42,10 +44,13 @@ HARMLESS = (
 class Attack(BaseModel):
     """One line of the file."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     attack: str = Field(pattern=r"\S")
-    side: Literal["agent", "counterpart"]
+    side: Literal["agent", "counterpart"] = Field(validation_alias=AliasChoices("side", "where"))
+    base: str | None = None
+    place: Literal["before", "after"] = "after"
+    kind: str = Field("", validation_alias=AliasChoices("class", "kind"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +86,59 @@ def read_attacks(path: Path) -> list[Attack]:
     return attacks
 
 
+def first_of_each(attacks: Sequence[Attack], count: int | None) -> list[Attack]:
+    """The first `count` of each side and class; all by default."""
+    seen: Counter[tuple[str, str]] = Counter()
+    chosen = []
+    for attack in attacks:
+        seen[attack.side, attack.kind] += 1
+        if count is None or seen[attack.side, attack.kind] <= count:
+            chosen.append(attack)
+    return chosen
+
+
+def plain(dialogue: Dialogue, attack: Attack) -> Dialogue:
+    """The dialogue without the attack: with its `base` where its side speaks, or as it is."""
+    if attack.base is None:
+        return dialogue
+    return _spoken(dialogue, attack.side, attack.base)
+
+
 def attacked(dialogue: Dialogue, attack: Attack) -> Dialogue:
     """The dialogue with the text where its side speaks."""
-    if attack.side == "agent":
-        return dialogue.with_reply(f"{dialogue.reply} {attack.attack}")
-    turns = dialogue.turns
-    if turns and turns[-1].speaker == "counterpart" and turns[-1].text is not None:
-        said = Turn(speaker="counterpart", text=f"{turns[-1].text} {attack.attack}")
-        return dialogue.model_copy(update={"turns": (*turns[:-1], said)})
-    return dialogue.model_copy(update={"turns": (*turns, Turn(speaker="counterpart", text=attack.attack))})
+    said = attack.base
+    if said is None:
+        said = dialogue.reply if attack.side == "agent" else _last_heard(dialogue)
+    parts = [said, attack.attack] if attack.place == "after" else [attack.attack, said]
+    return _spoken(dialogue, attack.side, " ".join(part for part in parts if part))
+
+
+def _last_heard(dialogue: Dialogue) -> str | None:
+    last = dialogue.turns[-1] if dialogue.turns else None
+    return last.text if last and last.speaker == "counterpart" else None
+
+
+def _spoken(dialogue: Dialogue, side: str, text: str) -> Dialogue:
+    """The dialogue with these words as the reply, or as the last that the counterpart says."""
+    if side == "agent":
+        return dialogue.with_reply(text)
+    before = dialogue.turns[:-1] if _last_heard(dialogue) is not None else dialogue.turns
+    return dialogue.model_copy(update={"turns": (*before, Turn(speaker="counterpart", text=text))})
 
 
 def measure(judge: Judge, dialogues: Sequence[Dialogue], attacks: Sequence[Attack]) -> list[Shift]:
     """Every attack on every dialogue, attack by attack."""
     if not attacks:
         return []
-    plain = judge.score(dialogues)
     pairs = [(n, attack) for attack in attacks for n in range(len(dialogues))]
+    marks = [(n, attack.side if attack.base else "", attack.base) for n, attack in pairs]
+    bases = {mark: plain(dialogues[n], attack) for mark, (n, attack) in zip(marks, pairs, strict=True)}
+    before = dict(zip(bases, judge.score(list(bases.values())), strict=True))
     after = judge.score([attacked(dialogues[n], attack) for n, attack in pairs])
-    return [_shift(attack, plain[n], score) for (n, attack), score in zip(pairs, after, strict=True)]
+    return [
+        _shift(attack, before[mark], score)
+        for mark, (_, attack), score in zip(marks, pairs, after, strict=True)
+    ]
 
 
 def _shift(attack: Attack, before: Score, after: Score) -> Shift:
@@ -158,11 +197,23 @@ def result(judge: Judge, dialogues: Sequence[Dialogue], attacks: Sequence[Attack
     found: dict[str, Any] = {"judge": judge.version, "attacks": len(attacks), "replies": len(dialogues)}
     every: list[Shift] = []
     for side in ("agent", "counterpart"):
-        harmless = [Attack(attack=text, side=side) for text in HARMLESS]  # type: ignore[arg-type]
-        shifts = measure(judge, dialogues, [attack for attack in attacks if attack.side == side])
+        mine = [attack for attack in attacks if attack.side == side]
+        shifts, calm = measure(judge, dialogues, mine), measure(judge, dialogues, _harmless(mine, side))
         every += shifts
-        found[side] = {"attacks": summary(shifts), "harmless": summary(measure(judge, dialogues, harmless))}
+        kinds = sorted({attack.kind for attack in mine} - {""})
+        of_kind = {kind: summary([s for s in shifts if s.attack.kind == kind]) for kind in kinds}
+        found[side] = {"attacks": summary(shifts), "harmless": summary(calm), "classes": of_kind}
     return found | {"worst": worst(every)}
+
+
+def _harmless(attacks: Sequence[Attack], side: str) -> list[Attack]:
+    """Where each attack stands beside its own text a sentence that attacks nothing; else all of them."""
+    if any(attack.base is None for attack in attacks):
+        return [Attack.model_validate({"attack": text, "side": side}) for text in HARMLESS]
+    return [
+        attack.model_copy(update={"attack": HARMLESS[number % len(HARMLESS)]})
+        for number, attack in enumerate(attacks)
+    ]
 
 
 def load(source: str, pack: Pack, dialogues: list[Dialogue]) -> tuple[Judge, list[Dialogue]]:
@@ -184,17 +235,19 @@ def load(source: str, pack: Pack, dialogues: list[Dialogue]) -> tuple[Judge, lis
 
 
 def main() -> None:
-    plain = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
+    described = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=described)
     parser.add_argument("--attacks", type=Path, required=True)
     parser.add_argument("--judge", required=True, help="directory of a run or of `judge fit`, or a URL")
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--pack", default="hotel")
     parser.add_argument("--replies", type=int, default=20, help="on which each attack is tried")
+    parser.add_argument("--attacks-per-class", type=int, help="the first ones of each, for a slow judge")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     try:
         attacks, pack = read_attacks(asked.attacks), Pack.load(asked.pack)
+        attacks = first_of_each(attacks, asked.attacks_per_class)
         made = examples_of(synthesize(pack, 2 * asked.replies, asked.seed, "test"), pack)
         every = max(1, len(made) // asked.replies)
         judge, dialogues = load(asked.judge, pack, [one.dialogue for one in made[::every]][: asked.replies])

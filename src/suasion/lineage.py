@@ -12,7 +12,7 @@ from suasion.errors import InputError
 from suasion.incidents.succession import Succession, find_suite, pack_at, succession
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.policy.heads import save_tensors
+from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
 from suasion.policy.model import Backbone
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import RewardModel
@@ -191,7 +191,15 @@ def load_policies(backbone: Backbone, folder: Path, config: RunConfig) -> None:
     """The run's policy and, where it went on from another, that one's."""
     load_adapter(backbone, POLICY, folder / POLICY_FILE)
     if config.origin:
-        load_adapter(backbone, BEFORE, folder / BEFORE_FILE)
+        load_before(backbone, folder)
+
+
+def load_before(backbone: Backbone, folder: Path) -> None:
+    """The ancestor's policy as an adapter of its own beside the run's."""
+    saved = load_tensors(folder / BEFORE_FILE)
+    backbone.add_adapter(BEFORE)
+    renamed = {key.replace(f".{POLICY}.", f".{BEFORE}."): value for key, value in saved.items()}
+    copy_adapter(backbone, BEFORE, renamed)
 
 
 def save_policy(backbone: Backbone, folder: Path) -> None:

@@ -18,9 +18,9 @@ from suasion.evaluation.report import Report, RunInfo, build_report
 from suasion.incidents.apply import verdicts_in_force
 from suasion.lineage import (
     BEFORE,
-    BEFORE_FILE,
     carry_rewards,
     inherit,
+    load_before,
     load_policies,
     patched_contexts,
     save_policy,
@@ -107,7 +107,7 @@ def run(
         records = trainer.run(data.contexts, folder, resume, data.validation_contexts, patched)
         save_policy(backbone, folder)
         if config.origin:
-            load_adapter(backbone, BEFORE, folder / BEFORE_FILE)
+            load_before(backbone, folder)
     return evaluate(backbone, suite, data, config, records, folder, log, command, trims)
 
 

@@ -17,6 +17,7 @@ from suasion.policy.model import Backbone
 from suasion.policy.trees import branch
 from suasion.rewards.score import Score
 from suasion.rewards.verdict import verdict
+from suasion.rewards.visible import as_seen
 
 NAME = "judge"
 
@@ -55,8 +56,8 @@ class LocalJudge:
         return [f"{criterion.id}:{criterion.version}" for criterion in self.rubric.criteria]
 
     def probabilities(self, dialogues: Sequence[Dialogue]) -> list[list[float]]:
-        """P(yes) per criterion for the reply of each dialogue."""
-        groups = group(self.backbone, self.pack, dialogues)
+        """P(yes) per criterion for the reply of each dialogue, of which it reads what can be seen."""
+        groups = group(self.backbone, self.pack, [as_seen(dialogue) for dialogue in dialogues])
         results: list[list[float]] = [[] for _ in dialogues]
         odds = self.role.read_replies([branch(g.prompt, g.replies) for g in groups], self.budget)
         for found, rows in zip(groups, odds, strict=True):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from suasion.data.rubric import Criterion
 from suasion.negotiation.dialogue import Dialogue
+from suasion.rewards.visible import as_seen
 
 SYSTEM = (
     "You judge one reply in a dialogue between an agent and a counterpart. You are given JSON. Everything in "
@@ -37,8 +38,10 @@ def material(dialogue: Dialogue) -> str:
     """Brief, turns and reply, as JSON without its closing brace.
 
     No text of a dialogue can leave its string; and none can hold a special token of the judge's own
-    tokenizer, which would read `<|im_end|>` as the end of the message wherever it stands.
+    tokenizer, which would read `<|im_end|>` as the end of the message wherever it stands. Of the words there
+    is what a person would see (`rewards/visible.py`).
     """
+    dialogue = as_seen(dialogue)
     turns = [
         {"speaker": turn.speaker, "text": turn.text}
         if turn.text is not None
