@@ -19,7 +19,7 @@ $(error TORCH=$(TORCH) is not known: write TORCH=cpu or TORCH=cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-slow check bench clean
+.PHONY: help install quickstart test test-slow check bench paper-table clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -66,6 +66,9 @@ check: $(STAMP) ## lint, format, types, import contracts
 
 bench: $(STAMP) ## time a training step beside that of TRL, part by part
 	$(BIN)/python benchmarks/bench $(ARGS)
+
+paper-table: $(STAMP) ## make docs/results/paper.md anew from the shards' JSON
+	$(BIN)/suasion bench page --preset cpu $(ARGS)
 
 clean: ## remove caches and build products; .venv/ and runs/ stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
