@@ -1,11 +1,12 @@
 """A locale is checked data, and dates are read and written in its words."""
 
+import contextlib
 import datetime
 from importlib import resources
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suasion.negotiation.dates import find_dates, render_dates
@@ -137,3 +138,20 @@ def test_dates_are_written_as_people_do() -> None:
     assert render_dates(first, year=False) == "1 December"
     assert render_dates(first, datetime.date(2026, 12, 2), year=False) == "1-2 December"
     assert render_dates(first, datetime.date(2027, 1, 2)) == "1 December 2026 to 2 January 2027"
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_locale_or_a_fault_that_names_its_file(text: str) -> None:
+    with pytest.raises(LocaleError, match=r"xx\.yaml"):
+        parse_locale(text, "xx.yaml")
+
+
+LINES = ENGLISH.splitlines()
+
+
+@settings(deadline=None, max_examples=20)  # YAML of this size takes half a second
+@given(st.integers(0, len(LINES) - 1), st.text(max_size=20))
+def test_a_locale_with_any_broken_line_loads_or_says_why(line: int, text: str) -> None:
+    broken = "\n".join([*LINES[:line], text, *LINES[line + 1 :]])
+    with contextlib.suppress(LocaleError):  # and nothing else
+        parse_locale(broken, "xx.yaml")

@@ -15,7 +15,7 @@ from suasion.data.operators import cut_off, garble, sentences
 from suasion.data.setting import SMALL, Kit, Setting
 from suasion.language.phrases import brief_slots, fill
 from suasion.language.replies import evidence_for
-from suasion.negotiation.prices import find_dates
+from suasion.negotiation.prices import find_dates, find_prices
 from suasion.negotiation.tracker import TOLERANCE, State
 
 EXCHANGE = " => "
@@ -103,11 +103,13 @@ def denies(setting: Setting) -> Spoiled | None:
 
 def wrong_number(setting: Setting) -> Spoiled | None:
     """A price or count changed to one that nobody named and that may not be asked for."""
-    dated = [range(*day.span) for day in find_dates(setting.reply)]
+    kept = [range(*day.span) for day in find_dates(setting.reply)]
+    if setting.ticket is None:  # any amount may be asked for: there is no target to hold it to
+        kept += [range(*price.span) for price in find_prices(setting.reply)]
     found = [
         match
         for match in _NUMBER.finditer(setting.reply)
-        if float(match.group()) > SMALL and not any(match.start() in span for span in dated)
+        if float(match.group()) > SMALL and not any(match.start() in span for span in kept)
     ]
     if not found:
         return None

@@ -34,6 +34,9 @@ class Cue(Enum):
     OBJECT = auto()
     TO = auto()
     MORE_WORDS = auto()
+    TIMES = auto()
+    MOMENT = auto()  # a day, hour or year, if it has the size of one
+    VAGUE = auto()  # a change, if it has the size of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class CueReader:
         before, after, deltas = locale.before, locale.after, locale.deltas
         self._after_words = after
         self._left = _Table(
+            (Cue.TIMES, before.times),
+            (Cue.MOMENT, before.moments),
             (Cue.NOT, before.not_),
             (Cue.TO, before.to),
             (Cue.WEAK, before.weak),
@@ -62,12 +67,14 @@ class CueReader:
             (Cue.DOWN, deltas.down),
             (Cue.UP, deltas.up),
             (Cue.EXTRA, deltas.extra),
+            (Cue.VAGUE, deltas.vague),
             (Cue.BY, deltas.by),
             (Cue.FILLER, deltas.filler),
             (Cue.OBJECT, deltas.object),
         )
         kinds = (*locale.kinds.net, *locale.kinds.selling, *locale.kinds.commission)
         self._right = _Table(
+            (Cue.TIMES, before.times),
             (Cue.STRONG, (*after.price, *kinds)),
             (Cue.NOT, after.units),
             (Cue.DOWN, after.down),
@@ -77,6 +84,8 @@ class CueReader:
         )
         self._per = frozenset(after.per)
         self._periods = frozenset(after.periods)
+        self._units = frozenset(after.units)
+        self._subjects = frozenset(before.subjects)
         self._extra = frozenset(after.extra)
 
     def before(self, tokens: Tokens, i: int) -> Side:
@@ -89,10 +98,14 @@ class CueReader:
             found = self._left.ending_at(tokens, k)
             if found is None:
                 known = self._is_boundary(tokens, k - 1) or k < i or not self._after_words.unknown_counts
+                if not known and tokens.word(k - 2) in self._subjects:
+                    cue = Cue.WEAK  # an unknown verb: "would prefer 60"
                 return Side(cue or (Cue.NEUTRAL if known else Cue.UNKNOWN))
             kind, length = found
-            if kind is Cue.NOT:
-                return Side(Cue.NOT if k == i else cue or Cue.NEUTRAL)
+            if kind is Cue.NOT and k == i and self._has_its_number(tokens, k - 1):
+                return Side(Cue.NEUTRAL)  # the noun has its number: "10 rooms 325"
+            if kind in (Cue.NOT, Cue.TIMES, Cue.MOMENT):
+                return Side(kind if k == i else cue or Cue.NEUTRAL)
             if kind is Cue.STRONG:
                 return Side(Cue.CERTAIN if cue is Cue.WEAK else Cue.STRONG)
             if kind is Cue.NEUTRAL:
@@ -106,21 +119,33 @@ class CueReader:
                 return Side(Cue.STRONG)
         return Side(cue or Cue.NEUTRAL)
 
+    def _has_its_number(self, tokens: Tokens, noun: int) -> bool:
+        known = self._after_words.unknown_counts and tokens.word(noun) in self._units
+        return known and tokens.value(noun - 1) is not None
+
     def _change_before(self, tokens: Tokens, i: int) -> Side | None:
         """The change that "knock off", "reduce the rate by" or "another" announce, if one does."""
-        k, extra, by = i, False, False
+        k, extra, by, vague = i, False, False, False
         for _ in range(LONGEST_WALK):
             found = self._change.ending_at(tokens, k)
+            if found is None and self._is_boundary(tokens, k - 1):
+                found = self._change.ending_at(tokens, k - 1)  # will you come down a bit? like 15
+                if found is None or found[0] is not Cue.VAGUE:
+                    break
+                k -= 1
             if found is None:
                 break
             kind, length = found
             if kind in (Cue.DOWN, Cue.UP):
-                return Side(kind, -1 if kind is Cue.DOWN else 1)
+                direction = -1 if kind is Cue.DOWN else 1
+                return Side(Cue.VAGUE if vague and not by else kind, direction)
             if kind is Cue.BY:
                 by = True
+            elif kind is Cue.VAGUE:
+                vague = True
             elif kind is Cue.EXTRA:
                 extra = True
-            elif not by and (kind is Cue.OBJECT or (not extra and k < i - 2)):
+            elif not (by or vague) and (kind is Cue.OBJECT or (not extra and k < i - 2)):
                 break  # "off the 420" is a price, "the rate by 30" a change
             k -= length
         return Side(Cue.EXTRA, 1) if extra else None

@@ -54,6 +54,10 @@ class Currency(_Data):
     marks: dict[str, Words]
     words: dict[str, Words]
     prefixes: dict[str, str] = Field(description="letters before a mark, and the code they make: US$")
+    minor: dict[str, Words] = Field({}, description="words and signs of hundredths: 50 cents")
+    own: dict[str, str] = Field(
+        {}, description="words that name a currency only for who counts in it: pounds"
+    )
 
 
 class Before(_Data):
@@ -65,6 +69,11 @@ class Before(_Data):
     filler: Words
     not_: Words = Field(alias="not")
     neutral: Words
+    moments: Words = Field(
+        (), description="a day, hour or year follows, if it has the size: in 45 is a price, in 5 is none"
+    )
+    subjects: Words = Field((), description="make an unknown word behind them a verb: would prefer 60")
+    times: Words = Field((), description="multiply, on either side: 4 nights x 320")
 
 
 class After(_Data):
@@ -91,6 +100,7 @@ class Deltas(_Data):
     extra: Words = Field(description="up, unless a verb further left says down")
     by: Words
     filler: Words
+    vague: Words = Field((), description="how far, before the number is said: come down a bit? like 15")
     object: Words = Field(description="may stand between the verb and by: reduce the rate by 30")
 
 
@@ -104,15 +114,22 @@ class Percents(_Data):
     halves: dict[str, float]
     other: Words
     other_window: int
+    of_other: Words = Field((), description="words behind a share of something that is not money: 62% are")
+    of_money: Words = Field((), description="words near a share that make it one of money all the same")
 
 
 class Ranges(_Data):
     """What stands between the two ends of a range or of an alternative."""
 
     signs: Words
+    slashes: Words = Field((), description="the same, glued between large numbers: 350/360")
+    leads: Words = Field((), description="may stand before a sign: from 50 all the way to 80")
     between: Words
     and_: Words = Field(alias="and")
     alternatives: Words
+    not_: Words = Field((), alias="not", description="between two of a list: 5 or 10, not 40")
+    lots: Words = Field((), description="between a count and its price: 6 for $25")
+    ends: Words = Field((), description="end a sentence")
 
 
 class Kinds(_Data):
@@ -149,6 +166,9 @@ class Dates(_Data):
     year_signs: Words = Field((), description="behind the number of a year: 2026年12月1日")
     month_signs: Words = Field((), description="behind the number of a month")
     not_after: Words
+    before_years: Words = Field(
+        (), description="in front of a number that looks like a year they make it one"
+    )
     render: Render
 
 
@@ -160,6 +180,10 @@ class Shapes(_Data):
     least_bare: float
     least_certain: float
     most_digits: int
+    most_days: float = Field(31, description="a range up to it may be of days")
+    most_vague: float = Field(
+        50, description="a change that was announced is at most this: come down a bit? like 15"
+    )
     years: tuple[int, int]
 
 

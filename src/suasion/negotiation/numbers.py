@@ -77,11 +77,17 @@ class NumberReader:
         group, mark = re2.escape(numbers.group_separator), re2.escape(numbers.decimal_mark)
         fraction = rf"(?:{mark}\d+)?"
         self._pattern = re2.compile(
-            rf"\d{{1,3}}(?:{mark}\d{{3}})+{group}\d{{2}}|\d{{1,3}}(?:{group}\d{{3}})+{fraction}|\d+{fraction}|{mark}\d+|\pL+(?:['’]\pL+)*|[^\s]"
+            rf"\d{{1,3}}(?:{mark}\d{{3}})+{group}\d{{2}}|\d{{1,3}}(?:{group}\d{{3}})+{fraction}|\d{{1,4}}{group}(?:\d0|\d[59])\b|\d+{fraction}|{mark}\d+|\pL+(?:['’]\pL+)*|[^\s]"
         )
-        openers = [*numbers.units, *self._small, *self._multipliers, *numbers.couples]
+        openers = [*numbers.units, *self._small, *self._multipliers, *numbers.couples, *numbers.halves]
         self._openers = frozenset(openers + [phrase.split()[0] for phrase in locale.percents.halves])
         self._articles = frozenset(numbers.articles)
+        self._fused = {
+            f"{digit}{more}": len(digit)
+            for digit in (*numbers.units, *numbers.tens)
+            for more in (*numbers.hundreds, *numbers.tens, *numbers.teens)
+            if digit in numbers.units or more in numbers.hundreds
+        }  # fourhundred, threefifty
         self._remembered = lru_cache(maxsize=1 << 14)(self._read_chunk)
 
     def opens(self, word: str) -> bool:
@@ -131,7 +137,11 @@ class NumberReader:
 
     def _cut(self, found: str) -> Iterator[tuple[str, int, int]]:
         """The words of what stands together, with their places in it."""
-        yield found.lower().replace("’", "'"), 0, len(found)
+        word = found.lower().replace("’", "'")
+        cut = self._fused.get(word, 0)
+        if cut:
+            yield word[:cut], 0, cut
+        yield word[cut:], cut, len(found)
 
     def _is_numeric(self, word: str) -> bool:
         return word in self._openers
@@ -140,8 +150,8 @@ class NumberReader:
         if not any(char in "0123456789" for char in found):
             return None
         group, mark = self._numbers.group_separator, self._numbers.decimal_mark
-        if found.rfind(group) > found.rfind(mark) >= 0:
-            group, mark = mark, group  # 1.280,00 as other countries write it
+        if found.rfind(group) > found.rfind(mark) >= 0 or found[-3:-2] == group:
+            group, mark = mark, group  # 1.280,00 and 82,50 as other countries write them
         # More than 15 digits is no amount, and a double would not hold it.
         plain = found.replace(group, "").replace(mark, ".")
         return float(plain) if len(plain) <= 15 else None
@@ -168,6 +178,9 @@ class NumberReader:
         value, j = self._and_a_half(tokens, i + 1, value)
         multiplier = self._multipliers.get(tokens.word(j))
         if multiplier is None:
+            tens = self._below_hundred(tokens, i + 1) if 0 < value < 10 and value.is_integer() else None
+            if tens is not None and tens[0] >= 10 and tokens.word(i + 1) not in self._numbers.units:
+                return Number(i, tens[1], value * 100 + tens[0], True)  # 3 fifty
             return Number(i, i + 1, value)
         return Number(i, j + 1, value * multiplier, factor=multiplier)
 
@@ -185,6 +198,9 @@ class NumberReader:
         return second if alone and tokens.words[i].isdigit() else None
 
     def _spelled(self, tokens: Tokens, i: int) -> Number | None:
+        if tokens.words[i] in self._numbers.halves and tokens.word(i + 1) in self._articles:
+            multiplier = self._multipliers.get(tokens.word(i + 2))
+            return Number(i, i + 3, multiplier / 2, True, multiplier) if multiplier else None
         group = self._group(tokens, i)
         if group is None:
             return None
@@ -225,7 +241,12 @@ class NumberReader:
         return value + rest[0], rest[1]
 
     def _second_of_pair(self, tokens: Tokens, j: int, lead: int) -> tuple[int, int] | None:
-        """ "eighty" of "three eighty" or "three-eighty", "oh five" of "three oh five"."""
+        """ "eighty" of "three eighty" or "three-eighty", "oh five" of "three oh five", "nine eight"."""
+        tens, unit = (self._numbers.units.get(tokens.word(k)) for k in (j, j + 1))
+        if lead < 10 and tens is not None and unit is not None:
+            follows = tokens.word(j + 2)  # said digit by digit: three nine eight
+            ends = follows not in self._numbers.units and follows not in self._multipliers
+            return (10 * tens + unit, j + 2) if ends else None
         if lead >= 20 and lead % 10 == 0:
             return None
         if lead < 10 and tokens.word(j) == "-" and tokens.is_glued(j) and tokens.is_glued(j + 1):

@@ -30,6 +30,11 @@ class Quantity:
         """Whether a currency is written with it."""
         return self.currency is not None
 
+    @property
+    def is_hour(self) -> bool:
+        """Whether an hour with a point may be meant: 5.30."""
+        return self.has_cents and self.amount < 24 and round(self.amount % 1 * 100) < 60
+
     def times(self, factor: float) -> "Quantity":
         """The same tokens, standing for a multiple: the 5 of "5-6k"."""
         return replace(self, amount=self.amount * factor, factor=factor)
@@ -43,6 +48,8 @@ class QuantityReader:
         self._marks = locale.currency.marks
         self._words = locale.currency.words
         self._prefixes = locale.currency.prefixes
+        self._minor = locale.currency.minor
+        self._own = locale.currency.own
         self._percents = locale.percents
         self._decimals = frozenset(locale.numbers.decimal_words)
         self._decimal_mark = locale.numbers.decimal_mark
@@ -64,8 +71,9 @@ class QuantityReader:
             and word != currency.lower()
         ):
             return None
-        if word in self._half_openers:
-            return self._half(tokens, i)
+        half = self._half(tokens, i) if word in self._half_openers else None
+        if half is not None:
+            return half
         codes, start = self._currency_before(tokens, i, currency)
         prefixed = word in self._percents.prefixes
         start += prefixed
@@ -105,10 +113,14 @@ class QuantityReader:
     def _completed(
         self, tokens: Tokens, i: int, number: Number, codes: Words | None, currency: str
     ) -> Quantity:
-        last = number.last
+        last, amount = number.last, number.amount
         percent = False
         if codes is None:
             codes, last = self._currency_after(tokens, last, currency)
+        minor = self._minor.get(tokens.word(last))
+        if minor is not None and (codes is None or amount < 1):
+            # "0.30 cents" is thirty of them: nobody bargains over less than one
+            codes, last, amount = codes or minor, last + 1, amount / 100 if amount >= 1 else amount
         if codes is None:
             length = self._percent_length(tokens, last)
             percent, last = length > 0, last + length
@@ -117,7 +129,7 @@ class QuantityReader:
         return Quantity(
             i,
             last,
-            number.amount,
+            amount,
             number.spelled,
             number.factor,
             written,
@@ -145,6 +157,8 @@ class QuantityReader:
     def _codes(self, word: str, currency: str) -> Words | None:
         """What the word or mark may stand for."""
         known = self._marks.get(word) or self._words.get(word)
+        if known is None and self._own.get(word) == currency:
+            return (currency,)
         return known or ((currency,) if word and word == currency.lower() else None)
 
     def _percent_length(self, tokens: Tokens, j: int) -> int:
