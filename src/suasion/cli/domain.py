@@ -133,3 +133,32 @@ def pack_new(name: str, source: str, title: str | None, output: Path) -> None:
 
     pack = new_pack(name, source, output, title)
     click.echo(f"{pack.id} in {output}; next: suasion pack check {output}")
+
+
+@pack_group.command(
+    "train-acts",
+    epilog=example(
+        "suasion pack train-acts hotel --labelled benchmarks/labelled/acts.jsonl --output runs/acts.yaml"
+    ),
+)
+@click.argument("name")
+@click.option("--labelled", type=FILE, required=True, help="utterances with their acts, one JSON a line")
+@click.option(
+    "--floor", type=click.FloatRange(0, 1), default=0.5, help="held-out F1 of an act to be believed"
+)
+@click.option("--output", type=FILE, required=True, help="acts.yaml; put it into the pack's folder to use it")
+def pack_train_acts(name: str, labelled: Path, floor: float, output: Path) -> None:
+    """Train an ear for a pack's dialogue acts, and say how well it hears each in voices held out."""
+    from suasion.negotiation.pack import Pack
+    from suasion.training.fit_acts import fit_acts, load_utterances, write_acts
+
+    pack = Pack.load(name)
+    made = fit_acts(pack, load_utterances(labelled, pack), floor)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_acts(made, output)
+    for speaker in ("agent", "counterpart"):
+        for act, one in made.of(speaker).held_out.items():
+            kept = "" if act in made.believed(speaker) else "  not believed"
+            click.echo(
+                f"{speaker}.{act}: F1 {one.f1:.2f} of {one.count}, patterns {one.by_patterns:.2f}{kept}"
+            )

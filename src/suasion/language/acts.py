@@ -1,4 +1,4 @@
-"""Hearing dialogue acts: RE2 patterns of the pack's intents, with negation by `unless`."""
+"""Hearing dialogue acts: RE2 patterns of the intents, negation by `unless`; and a trained ear, if any."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,7 +6,9 @@ from functools import lru_cache
 import re2
 
 from suasion.errors import InputError
+from suasion.language.trained import FILE, ActFile, hearing_of
 from suasion.negotiation.pack import Intent, Pack
+from suasion.negotiation.tracker import Hearing
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,20 @@ def _hear(hearing: PatternHearing, speaker: str, text: str) -> frozenset[str]:
 
 
 @lru_cache
-def load_hearing(pack: Pack) -> PatternHearing:
+def load_hearing(pack: Pack) -> Hearing:
+    """How a pack hears: by its patterns and, where it has an `acts.yaml`, by the trained ear beside them.
+
+    Raises InputError with file, line and field for what can't be read, or an example that breaks.
+    """
+    patterns = load_patterns(pack)
+    if not pack.has(FILE):
+        return patterns
+    file = pack.file(FILE)
+    return hearing_of(patterns, file.parse(ActFile), file)
+
+
+@lru_cache
+def load_patterns(pack: Pack) -> PatternHearing:
     """Compile the pack's intents and check each one's examples.
 
     Raises InputError with file, line and field for a pattern that RE2 refuses or an example that breaks.
