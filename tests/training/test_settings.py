@@ -7,8 +7,8 @@ import torch
 
 from suasion.config import DataConfig, RunConfig, TrainingConfig, load_config
 from suasion.errors import InputError
+from suasion.training.learner import policy_rate
 from suasion.training.methods import ahead
-from suasion.training.trainer import policy_rate
 
 
 def test_negotiations_are_a_part_of_the_contexts_and_need_hotels(tmp_path: Path) -> None:

@@ -3,64 +3,66 @@
 import random
 import statistics
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import torch
-from torch import nn
-
 from suasion.agents.intent import IntentAgent
-from suasion.config import RunConfig, TrainingConfig
+from suasion.config import RunConfig
 from suasion.counterpart.negotiations import Negotiations
+from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.processor import release_memory
+from suasion.processes import ALONE, Team
 from suasion.rewards.suite import RewardSuite
+from suasion.stopping import Stopped, stop
 from suasion.training.alarms import alarms
 from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.contexts import ContextPool
+from suasion.training.diverged import DivergedError, keep, usual_norms
 from suasion.training.experience import Experience, collect
+from suasion.training.learner import Learner
+from suasion.training.memory import Budget
 from suasion.training.methods import METHODS, advantages, ahead
+from suasion.training.parcel import Parcel, shared, together
 from suasion.training.ppo import adapt_kl
 from suasion.training.progress import Progress
 from suasion.training.telemetry import Tracker, describe_prospects, describe_step
 from suasion.training.unread import TooManyUnreadError, check_enough, unread_shares
-from suasion.training.update import Minibatch, Notes, fit_value, policy_gradient, value_gradient
+from suasion.training.update import Minibatch
 from suasion.training.validation import Validation
-from suasion.training.value_head import Ridge
 
-VALUE = "value"
 RECENT = 3  # steps whose KL decides the next one's weight
+Records = list[dict[str, Any]]
 
 
 class Trainer:
     """The loop of every method: reply credit, KL per token outside R_total, adapters only.
 
     Replies are to prefixes that others wrote, and to `training.negotiations` that the policy leads itself.
+    In a team every process runs the same loop: it collects a share of each batch, and the first one writes.
     """
 
-    def __init__(self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig) -> None:
+    def __init__(
+        self, backbone: Backbone, suite: RewardSuite, pack: Pack, config: RunConfig, team: Team = ALONE
+    ) -> None:
         self.backbone, self.suite, self.pack, self.config = backbone, suite, pack, config
-        settings = config.training
+        settings, self.team = config.training, team
+        if settings.contexts_per_step < team.size:
+            raise InputError(
+                f"{settings.contexts_per_step} contexts a step can't be shared by {team.size} processes",
+                field="training.contexts_per_step",
+            )
         self.negotiations = Negotiations(pack, settings.negotiations, config.seed)
-        backbone.add_adapter(POLICY)  # without effect at first: the reference is the model without it
         self.method = METHODS[settings.method]
-        self.value = Reader(backbone, VALUE, adapter=settings.value_adapter) if self.method.critic else None
-        self.ridge = Ridge(backbone.hidden_size, settings.value_decay, settings.value_memory)
+        self.budget = Budget(config.batch_tokens)
+        self.learner = Learner(backbone, config, team, self.budget)
         self.kl = settings.kl
-        self.policy_parameters = list(backbone.adapter(POLICY).values())
-        self.optimizers = {
-            POLICY: torch.optim.AdamW(self.policy_parameters, settings.learning_rate, weight_decay=0.0)
-        }
-        if self.value and settings.value_adapter:
-            rate = settings.value_learning_rate
-            self.optimizers[VALUE] = torch.optim.AdamW(self.value.parameters(), rate, weight_decay=0.0)
 
     def run(
         self,
@@ -68,45 +70,75 @@ class Trainer:
         folder: Path,
         resume: bool = False,
         validation: Sequence[Dialogue] = (),
-    ) -> list[dict[str, Any]]:
+    ) -> Records:
         """Train for the configured steps; returns one record a step, also written to `steps.jsonl`.
 
         With `training.validate_every` the policy is afterwards the one that did best on `validation`. An
-        alarm may end the training early (`alarms.action`).
+        alarm may end the training early (`alarms.action`). A request to stop ends it after the step, or at
+        once while replies are collected; then Stopped is raised, and what was done is in the checkpoint.
         """
         settings = self.config.training
         pool = ContextPool(contexts, self.pack, settings.draw)
-        check = Validation(self.backbone, POLICY, self.suite, self.config, validation)
+        check = Validation(self.backbone, POLICY, self.suite, self.config, validation, self.team)
         checkpoint = Checkpoint(folder, self)
         records = checkpoint.restore() if resume else []
         checkpoint.write_log(records)
         for count in range(1, len(records) + 1):
             self._adapt(records[:count])
         with (
-            closing(Tracker(settings, folder, len(records))) as tracker,
-            Progress(settings.method) as progress,
+            closing(Tracker(settings, folder, len(records), self.team)) as tracker,
+            Progress(settings.method, self.team.first) as progress,
+            self._saving(checkpoint, records),
         ):
             while len(records) < settings.steps and not (records and "stopped_by" in records[-1]):
-                try:
-                    record = self._next(len(records), pool, check)
-                except TooManyUnreadError:
-                    checkpoint.save(records)  # the step that failed changed nothing
-                    raise
-                records.append(record)
+                records.append(self._next(len(records), pool, check))
                 self._adapt(records)
                 self._look(records)
                 check.keep(folder, records)
                 release_memory()
                 checkpoint.write_log(records)
-                last = len(records) == settings.steps or "stopped_by" in record
+                last = len(records) == settings.steps or "stopped_by" in records[-1]
                 if last or len(records) % settings.checkpoint_every == 0:
                     checkpoint.save(records)
-                tracker.log(record)
+                tracker.log(records[-1])
                 progress.at(
-                    len(records), settings.steps, f"R_total {record['r_total']:+.2f}  KL {record['kl']:.2f}"
+                    len(records),
+                    settings.steps,
+                    f"R_total {records[-1]['r_total']:+.2f}  KL {records[-1]['kl']:.2f}",
                 )
+                if not last and self.team.any(stop.asked):
+                    raise Stopped
         check.restore_best(folder, records)
         return records
+
+    @contextmanager
+    def _saving(self, checkpoint: Checkpoint, records: Records) -> Iterator[None]:
+        """Nothing is lost of the steps that were done, whatever ends the training."""
+        try:
+            with stop.held():
+                yield
+        except TooManyUnreadError:
+            checkpoint.save(records)  # the step that failed changed nothing
+            raise
+        except Stopped:
+            checkpoint.save(records)  # nor did the one that was left
+            done = f"after {len(records)} of {self.config.training.steps} steps, which are saved"
+            raise Stopped(done) from None
+        except DivergedError as error:
+            raise self._bury(error, len(records), checkpoint.path.parent) from None
+
+    def _bury(self, fault: DivergedError, step: int, folder: Path) -> DivergedError:
+        """Keep the batch; the same fault, with where it happened and what to do."""
+        where = folder
+        if self.team.first and fault.batch is not None:
+            adapter = {key: value.detach().cpu() for key, value in self.backbone.adapter(POLICY).items()}
+            where = keep(folder, step, fault.message, fault.batch, adapter)
+        return DivergedError(
+            f"step {step}: {fault.message}; training is stopped. What the step learnt from is kept here, and "
+            "the last checkpoint is as it was: --resume meets the same batch again, so look at its rewards "
+            "(replies.jsonl), or take another directory and a lower training.learning_rate",
+            str(where),
+        )
 
     def _next(self, step: int, pool: ContextPool, check: Validation) -> dict[str, Any]:
         """One step and, where it is due, what the policy is worth after it."""
@@ -116,56 +148,46 @@ class Trainer:
             record["validation"] = check.measure()
         return record | {"step": step, "time_s": perf_counter() - start}
 
-    def _look(self, records: list[dict[str, Any]]) -> None:
+    def _look(self, records: Records) -> None:
         """Note the alarms of the last step in its record; tell those that have not rung before."""
         found = alarms(records, self.config.alarms)
         if not found:
             return
         records[-1]["alarms"] = found
         known = {name for record in records[:-1] for name in record.get("alarms", {})}
-        for name in sorted(set(found) - known):
+        for name in sorted(set(found) - known) if self.team.first else ():
             sys.stderr.write(f"\nalarm after step {len(records)}: {name}: {found[name]}\n")
         if self.config.alarms.action == "stop":
             records[-1]["stopped_by"] = sorted(found)
 
-    def _adapt(self, records: list[dict[str, Any]]) -> None:
-        """The weight of the KL for the step after these: one step's replies alone say little of it."""
+    def _adapt(self, records: Records) -> None:
+        """What the step after these is told by them: the KL's weight (one step's replies alone say little of
+        it), the usual gradient, and the micro-batches that memory has room for.
+        """
         settings = self.config.training
         if settings.kl_target:
             recent = statistics.mean(record["kl"] for record in records[-RECENT:])
             self.kl = adapt_kl(self.kl, recent, settings.kl_target, settings.kl)
-
-    def _warms_up(self, step: int) -> bool:
-        return self.value is not None and step < self.config.training.value_warmup_steps
+        self.learner.usual = usual_norms(records)
+        self.budget.tokens = min(self.budget.tokens, records[-1].get("batch_tokens", self.budget.asked))
 
     def _draw(self, pool: ContextPool, step: int) -> list[Dialogue]:
         """A step's given contexts; while the value warms up more, each answered once."""
         settings = self.config.training
         count = settings.contexts_per_step
-        count *= settings.replies_per_context if self._warms_up(step) else 1
+        count *= settings.replies_per_context if self.learner.warms_up(step) else 1
         rng = random.Random(self.config.seed * 100_003 + step)
         return pool.draw(count - settings.negotiations, rng)
 
     def step(self, step: int, given: Sequence[Dialogue]) -> dict[str, Any]:
         """One update on fresh replies in the negotiations under way and to the `given` contexts."""
         config, settings = self.config, self.config.training
-        warming_up = self._warms_up(step)
+        warming_up = self.learner.warms_up(step)
         copies = 1 if warming_up else settings.replies_per_context
         own = self.negotiations.contexts()
-        batch = collect(
-            self.backbone,
-            [*own, *given],
-            copies,
-            self.pack,
-            self.suite,
-            self.value,
-            config.exploring,
-            POLICY,
-            config.seed * 7_919 + step,
-            2 * config.batch_tokens,
-            self.method.reward,
-        )
-        judging, unread = self.suite.judge_report(), unread_shares(batch, self.suite)
+        with stop.held(hold=self.team.size > 1):  # of a team none may leave while others wait for it
+            batch, judging = self._collect(step, [*own, *given], copies)
+        unread = unread_shares(batch, self.suite)
         check_enough(step, unread, config.rewards.max_unread, judging)
         prospects = self._prospects(batch, copies, len(own))
         said = [sample.text for sample in batch.samples[::copies]]  # of each context's replies one, unseen
@@ -173,36 +195,42 @@ class Trainer:
         paid = replace(batch, totals=batch.totals + settings.outcome * ahead(prospects, batch.totals))
         aims, returns = advantages(paid, settings, self.kl, warming_up)
         valid = batch.mask & batch.kept[:, None]
-        whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid)
+        whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid, self.team)
         learned = perf_counter()
-        notes = self._learn(step, whole, warming_up)
+        notes = self.learner.learn(step, whole)
         return {
             **notes,
             **describe_step(batch, returns, self.suite, self.kl),
             **describe_prospects(prospects),
             "update_s": perf_counter() - learned,
+            "batch_tokens": self.team.least(self.budget.tokens),
             **{f"share_unread_{name}": share for name, share in unread.items()},
             **(judging.as_record() if judging else {}),
         }
 
-    def _learn(self, step: int, whole: Minibatch, warming_up: bool) -> Notes:
-        """Fit or train the value model, train the policy; the means of what was noted on the way."""
-        config, settings = self.config, self.config.training
-        fitted: Notes = {}
-        if self.value and (warming_up or not settings.value_adapter):
-            fitted = fit_value(self.value, self.ridge, whole)
-        if warming_up:
-            return fitted
-        warm_up = settings.value_warmup_steps if self.value else 0
-        self.optimizers[POLICY].param_groups[0]["lr"] = policy_rate(settings, step, warm_up)
-        notes = [
-            self._update(replace(whole, contexts=part))
-            for epoch in range(settings.epochs)
-            for part in _minibatches(
-                len(whole.contexts), settings.minibatches, f"{config.seed}:{step}:{epoch}"
+    def _collect(self, step: int, contexts: Sequence[Dialogue], copies: int) -> Parcel:
+        """Replies to this process's share of the contexts, scored; put together with those of the others."""
+        config, budget = self.config, self.budget
+
+        def within(tokens: int) -> Experience:
+            self.suite.read_within(2 * tokens)
+            exploring = config.exploring
+            return collect(
+                self.backbone,
+                self.team.share(contexts),
+                copies,
+                self.pack,
+                self.suite,
+                self.learner.value,
+                exploring.model_copy(update={"batch_size": budget.scaled(exploring.batch_size)}),
+                POLICY,
+                config.seed * 7_919 + step + self.team.rank * 15_485_863,
+                2 * tokens,
+                self.method.reward,
             )
-        ]
-        return fitted | {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
+
+        batch = budget.within(within)
+        return together(self.team, batch, self.suite.judge_report())
 
     def _prospects(self, batch: Experience, copies: int, own: int) -> list[list[float]]:
         """What each reply to the `own` first contexts, its negotiations, is worth to the rest of them."""
@@ -211,39 +239,8 @@ class Trainer:
             return []
         texts = [sample.text for sample in batch.samples[: own * copies]]
         groups = [texts[start : start + copies] for start in range(0, len(texts), copies)]
-        return self.negotiations.prospects(groups, IntentAgent(self.pack), settings.rollouts)
-
-    def _update(self, part: Minibatch) -> Notes:
-        """One optimizer step of the policy, and one of a value model that has an adapter."""
-        settings, budget = self.config.training, self.config.batch_tokens
-        notes: Notes = {}
-        if self.value and settings.value_adapter:
-            notes = value_gradient(self.value, part, settings, budget)
-            notes["value_grad_norm"] = self._apply(VALUE, self.value.parameters())
-        temperature = settings.temperature
-        notes |= policy_gradient(self.backbone, POLICY, part, settings, temperature, budget)
-        notes["policy_grad_norm"] = self._apply(POLICY, self.policy_parameters)
-        return notes
-
-    def _apply(self, role: str, parameters: list[nn.Parameter]) -> float:
-        norm = nn.utils.clip_grad_norm_(parameters, self.config.training.max_grad_norm)
-        self.optimizers[role].step()
-        self.optimizers[role].zero_grad()
-        return float(norm)
-
-
-def policy_rate(settings: TrainingConfig, step: int, warm_up: int) -> float:
-    """The policy's learning rate in a step, counted from 0: 0 while the value warms up, then it rises."""
-    number = step + 1 - warm_up
-    rise = min(1.0, max(0, number) / max(1, settings.warmup_steps))
-    if settings.schedule == "constant":
-        return settings.learning_rate * rise
-    falling = settings.steps - warm_up - max(1, settings.warmup_steps) + 1
-    return settings.learning_rate * min(rise, (settings.steps - step) / max(1, falling))
-
-
-def _minibatches(contexts: int, count: int, seed: str) -> list[tuple[int, ...]]:
-    """All contexts in random order, in `count` parts or fewer."""
-    order = random.Random(seed).sample(range(contexts), contexts)
-    size = -(-contexts // count)
-    return [tuple(order[start : start + size]) for start in range(0, contexts, size)]
+        return shared(
+            self.team,
+            groups,
+            lambda some: self.negotiations.prospects(some, IntentAgent(self.pack), settings.rollouts),
+        )
