@@ -131,7 +131,7 @@ class Constant:
 @contextmanager
 def value_timed(seconds: Seconds) -> Iterator[None]:
     """The update of the value model counted by itself."""
-    import suasion.training.trainer as module
+    import suasion.training.learner as module
 
     plain = module.value_gradient
     module.value_gradient = timed(seconds, "value_update", plain)

@@ -219,6 +219,11 @@ class TrainingConfig(_Frozen):
         None, gt=0, description="nats a reply; the weight of the KL rises above it and falls again below"
     )
     max_grad_norm: float = Field(1.0, gt=0)
+    explode: float = Field(
+        1000,
+        gt=1,
+        description="stop where a gradient's norm is so many times the usual one, or max_grad_norm",
+    )
     method: Literal["repo", "repo-group", "ppo", "grpo"] = Field(
         "repo",
         description="repo: RM + RJ + RF; ppo: RM alone; repo-group and grpo: the same without a critic",

@@ -1,6 +1,7 @@
 """The whole road as one function: data, SFT, rewards, REPO, verdict; results that are there are used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from suasion.evaluation.arms import Contender, judge_arms
 from suasion.evaluation.criteria import Margins
 from suasion.evaluation.metrics import Arm
 from suasion.evaluation.report import Report, RunInfo, build_report
+from suasion.folder_lock import locked
 from suasion.incidents.apply import verdicts_in_force
 from suasion.lineage import (
     BEFORE,
@@ -30,6 +32,7 @@ from suasion.negotiation.pack import Pack
 from suasion.policy.heads import save_tensors
 from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
 from suasion.policy.processor import release_memory
+from suasion.processes import Team, team
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.saved import SFT, load_adapter, load_start, remote, trusted
@@ -45,6 +48,7 @@ from suasion.run_folder import (
     write_json,
 )
 from suasion.settle import begin
+from suasion.stopping import Stopped, StoppedError, stop
 from suasion.training.alarms import told
 from suasion.training.checkpoint import POLICY
 from suasion.training.fit_rewards import (
@@ -81,46 +85,70 @@ def run(
 
     Returns the report, or None where the road ends before the evaluation.
     """
-    pack, log = Pack.load(config.pack), Log(SHARES)
-    config, trims = begin(config, folder, resume, command, overwrite)
-    with log.phase("data"):
-        data = prepare(pack, config)
-    with log.phase("model"):
-        backbone = load_backbone(config.model, config.seed)
-    with log.phase("SFT"):
-        if config.origin:
-            inherit(config, folder)
-        fine_tune(backbone, data, pack, config, folder, resume or config.origin is not None)
-    if until == "SFT":
-        return None
-    with log.phase("rewards"):
-        if config.origin:
-            suite = carry_rewards(backbone, data, pack, config, folder)
-        else:
-            suite = fit_rewards(backbone, data, pack, config, folder, resume)
-    if until == "rewards":
-        return None
-    with log.phase("training"):
-        trainer = Trainer(backbone, suite, pack, config)
-        start_from(trainer, config)
-        patched = patched_contexts(pack, config)
-        records = trainer.run(data.contexts, folder, resume, data.validation_contexts, patched)
+    with in_charge(folder) as members:
+        pack, log = Pack.load(config.pack), Log(SHARES, told=members.first)
+        if members.first:
+            begin(config, folder, resume, command, overwrite)
+        members.any(False)  # the others wait for what it wrote
+        config, trims = load_run(folder)
+        with log.phase("data"):
+            data = prepare(pack, config)
+        with log.phase("model"):
+            backbone = load_backbone(config.model, config.seed)
+        with log.phase("SFT"), members.in_turn() as done:
+            if config.origin and not done:
+                inherit(config, folder)
+            kept = resume or done or config.origin is not None
+            fine_tune(backbone, data, pack, config, folder, kept)
+        if until == "SFT":
+            return None
+        with log.phase("rewards"), members.in_turn() as done:
+            if config.origin:
+                suite = carry_rewards(backbone, data, pack, config, folder)
+            else:
+                suite = fit_rewards(backbone, data, pack, config, folder, resume or done)
+        if until == "rewards":
+            return None
+        with log.phase("training"):
+            trainer = Trainer(backbone, suite, pack, config, members)
+            start_from(trainer, config)
+            patched = patched_contexts(pack, config)
+            records = trainer.run(data.contexts, folder, resume, data.validation_contexts, patched)
+        if not members.first:
+            return None  # the first one judges; with accelerate launch the others end here
         save_policy(backbone, folder)
         if config.origin:
             load_before(backbone, folder)
-    return evaluate(backbone, suite, data, config, records, folder, log, command, trims)
+        return evaluate(backbone, suite, data, config, records, folder, log, command, trims)
+
+
+@contextmanager
+def in_charge(folder: Path) -> Iterator[Team]:
+    """The processes of this run, of which the first holds the folder, and SIGTERM as a request.
+
+    Raises StoppedError, which says how to go on; InputError where another run is at work in the folder.
+    """
+    with team() as members, locked(folder) if members.first else nullcontext(), stop.listen():
+        try:
+            yield members
+        except Stopped as left:
+            done = f" {left}" if left.args else ""
+            raise StoppedError(
+                f"stopped by SIGTERM{done}: the same command with --resume goes on from there", str(folder)
+            ) from None
 
 
 def evaluate_run(folder: Path, command: str) -> Report:
     """Judge a finished run once more. Raises InputError when the folder is not one."""
     (config, trims), log = load_run(folder), Log({})
-    pack = Pack.load(config.pack)
-    backbone = load_backbone(config.model)
-    load_start(backbone, folder)
-    suite = load_suite(backbone, pack, config, folder)
-    load_policies(backbone, folder, config)
-    data = prepare(pack, config)
-    return evaluate(backbone, suite, data, config, read_steps(folder), folder, log, command, trims)
+    with locked(folder):
+        pack = Pack.load(config.pack)
+        backbone = load_backbone(config.model)
+        load_start(backbone, folder)
+        suite = load_suite(backbone, pack, config, folder)
+        load_policies(backbone, folder, config)
+        data = prepare(pack, config)
+        return evaluate(backbone, suite, data, config, read_steps(folder), folder, log, command, trims)
 
 
 def evaluate(

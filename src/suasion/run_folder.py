@@ -14,13 +14,14 @@ from typing import Any, Literal
 
 from suasion.config import RunConfig
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.negotiation.pack import Pack
 
 IDLE = 20.0  # seconds under which a stage tells nothing of the speed: with --resume its result was there
 RESULTS = (
-    "run.json", "sft.safetensors", "rewards", "figures.json", "checkpoint.safetensors", "steps.jsonl",
-    "tensorboard", "best.safetensors", "before.safetensors", "policy.safetensors", "report.json",
-    "report.html",
+    "run.json", "sft.safetensors", "rewards", "figures.json", "checkpoint.safetensors",
+    "checkpoint-before.safetensors", "steps.jsonl", "post-mortem", "tensorboard",
+    "best.safetensors", "before.safetensors", "policy.safetensors", "report.json", "report.html",
 )  # fmt: skip
 PACKAGES = ("suasion", "torch", "transformers", "trl", "peft")
 
@@ -34,6 +35,7 @@ class Log:
 
     shares: dict[str, float]
     phases: dict[str, float] = field(default_factory=dict)
+    told: bool = True
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -42,6 +44,8 @@ class Log:
         self.phases[name] = round(time.perf_counter() - start, 1)
         left = self.left()
         note = f", about {left / 60:.0f} min of the run left" if left else ""
+        if not self.told:
+            return
         sys.stderr.write(f"-- {name}: {self.phases[name]:.0f} s{note}\n")
 
     def left(self) -> float | None:
@@ -139,9 +143,8 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write beside `path`, then move there."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with beside(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _commit() -> str:

@@ -118,7 +118,7 @@ class Workshop:
             check = self._check(config)
             records = fit_dpo(self.backbone, pairs, self.pack, config, check, folder)
         else:
-            trainer = Trainer(self.backbone, paid, self.pack, config, self.suite)
+            trainer = Trainer(self.backbone, paid, self.pack, config, checked_by=self.suite)
             records = trainer.run(self.data.contexts, folder, True, self.data.validation_contexts)
         save_policy(self.backbone, folder)
         return self._agent(POLICY), records, paid

@@ -36,12 +36,13 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         from suasion.errors import InputError
+        from suasion.stopping import EXIT_CODE, StoppedError
 
         try:
             return super().invoke(ctx)
         except InputError as error:
             click.echo(f"error: {error}", err=True)
-            ctx.exit(2)
+            ctx.exit(EXIT_CODE if isinstance(error, StoppedError) else 2)
         except ModuleNotFoundError as error:
             if str(error.name).startswith("suasion"):
                 raise

@@ -13,6 +13,7 @@ from suasion.evaluation.metrics import Arm
 from suasion.evaluation.page import Examples, render_page
 from suasion.evaluation.statistics import Interval
 from suasion.evaluation.verdict import Verdict, judge_arms
+from suasion.run_folder import write_text
 
 ORDER = ("base", "sft", "repo")
 
@@ -76,9 +77,9 @@ class Report:
         """Write report.json and report.html into `directory`; returns the page's path."""
         directory.mkdir(parents=True, exist_ok=True)
         record = self.as_record()
-        _replace(directory / "report.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        write_text(directory / "report.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
         page = directory / "report.html"
-        _replace(page, render_page(self, record))
+        write_text(page, render_page(self, record))
         return page
 
 
@@ -129,9 +130,3 @@ def _row_record(row: MeasureRow) -> dict[str, Any]:
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.policy.model import Backbone
 from suasion.policy.trees import Tree, TreeBatch, batches
 
@@ -151,9 +152,8 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Write safetensors beside `path`, then move them there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file({key: value.contiguous() for key, value in tensors.items()}, part)
-    part.replace(path)
+    with beside(path) as part:
+        save_file({key: value.contiguous() for key, value in tensors.items()}, part)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

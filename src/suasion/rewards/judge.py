@@ -18,6 +18,7 @@ from suasion.policy.trees import branch
 from suasion.rewards.score import Score
 from suasion.rewards.verdict import verdict
 from suasion.rewards.visible import as_seen
+from suasion.run_folder import write_text
 
 NAME = "judge"
 
@@ -72,7 +73,7 @@ class LocalJudge:
     def save(self, folder: Path) -> None:
         save_tensors(folder / "judge.safetensors", self.role.state())
         content = {"floor": self.floor, "agreement": self.agreement, "criteria": self._criteria}
-        (folder / "judge.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+        write_text(folder / "judge.json", json.dumps(content, indent=1))
 
     @classmethod
     def load(cls, backbone: Backbone, pack: Pack, rubric: Rubric, folder: Path) -> "LocalJudge":

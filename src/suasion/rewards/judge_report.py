@@ -1,7 +1,7 @@
 """What a batch of judging cost: calls, tokens and seconds, in all and per criterion."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
@@ -67,3 +67,23 @@ class JudgeReport:
                 name: asdict(one) | {"latency_s": one.latency_s} for name, one in self.criteria.items()
             },
         }
+
+
+def merged(reports: Sequence[JudgeReport | None]) -> JudgeReport | None:
+    """Of one batch that several processes had judged at the same time; None where nothing was reported."""
+    found = [report for report in reports if report is not None]
+    if not found:
+        return None
+    faults: Counter[str] = Counter()
+    criteria: dict[str, CriterionCost] = {}
+    for report in found:
+        faults.update(report.faults)
+        for name, cost in report.criteria.items():
+            criteria[name] = criteria.get(name, CriterionCost()).plus(cost)
+    return JudgeReport(
+        sum(report.calls for report in found),
+        sum(report.retries for report in found),
+        max(report.seconds for report in found),
+        faults,
+        criteria,
+    )

@@ -12,6 +12,7 @@ from suasion.policy.contexts import group
 from suasion.policy.heads import REPLY, Reader, fingerprint, has_adapter, load_tensors, save_tensors
 from suasion.policy.model import Backbone
 from suasion.policy.trees import branch
+from suasion.run_folder import write_text
 
 NAME = "reward"
 
@@ -56,9 +57,7 @@ class RewardModel:
 
     def save(self, folder: Path) -> None:
         save_tensors(folder / "reward.safetensors", self.role.state())
-        (folder / "calibration.json").write_text(
-            json.dumps(asdict(self.calibration), indent=1), encoding="utf-8"
-        )
+        write_text(folder / "calibration.json", json.dumps(asdict(self.calibration), indent=1))
 
     @classmethod
     def load(cls, backbone: Backbone, pack: Pack, folder: Path) -> "RewardModel":

@@ -37,6 +37,13 @@ class DistantJudge(Judge, Protocol):
     def begin(self, dialogues: Sequence[Dialogue]) -> "Future[list[Score]]": ...
 
 
+@runtime_checkable
+class Local(Protocol):
+    """Anything that reads by a model here, in passes of so many padded tokens at most."""
+
+    budget: int
+
+
 class Preference(Protocol):
     """Anything that reads a calibrated R_model for the reply of each dialogue."""
 
@@ -122,6 +129,12 @@ class RewardSuite:
     def judge_report(self) -> JudgeReport | None:
         """What the last batch cost; None for a judge that costs nothing."""
         return self.judge.report if isinstance(self.judge, DistantJudge) else None
+
+    def read_within(self, tokens: int) -> None:
+        """From now on reward model and local judge read at most so many padded tokens at once."""
+        for part in (self.model, self.judge):
+            if isinstance(part, Local):
+                part.budget = tokens
 
     def begin(self, dialogues: Sequence[Dialogue]) -> Callable[[], list[Reading]]:
         """Ask a judge that answers from elsewhere; what is returned reads the rest and waits for it."""

@@ -9,12 +9,14 @@ from typing import Self
 class Progress:
     """`with Progress("SFT") as p: p.at(3, 40)`: a live line on a terminal, a few lines elsewhere."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, shown: bool = True) -> None:
+        self.name, self.shown = name, shown
         self.start = time.monotonic()
-        self.live = sys.stderr.isatty()
+        self.live = shown and sys.stderr.isatty()
 
     def at(self, done: int, total: int, note: str = "") -> None:
+        if not self.shown:
+            return
         spent = time.monotonic() - self.start
         left = spent / max(done, 1) * (total - done)
         line = f"{self.name:<18} {done:>4}/{total}  {spent:5.0f} s, about {left:4.0f} s left  {note}"

@@ -33,9 +33,10 @@ class Start:
     def put_into(self, trainer: Trainer) -> None:
         """Raises InputError where an adapter or head does not fit."""
         copy_adapter(trainer.backbone, POLICY, dict(self.policy))
-        if trainer.value and self.moments is not None:
-            trainer.value.load_state(dict(self.value))
-            trainer.ridge.moments = self.moments
+        learner = trainer.learner
+        if learner.value and self.moments is not None:
+            learner.value.load_state(dict(self.value))
+            learner.ridge.moments = self.moments
         if len(self.talks) == len(trainer.negotiations.talks):
             trainer.negotiations.restore(self.talks)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from suasion.config import TrainingConfig
 from suasion.errors import InputError
+from suasion.processes import ALONE, Team
 from suasion.rewards.score import Source
 from suasion.rewards.suite import Reading, RewardSuite
 from suasion.training.experience import Experience
@@ -102,13 +103,13 @@ def _mean(values: Sequence[float]) -> float | None:
 class Tracker:
     """One of accelerate's experiment trackers, or none: TensorBoard's files stand in the run's folder."""
 
-    def __init__(self, settings: TrainingConfig, folder: Path, steps_done: int) -> None:
+    def __init__(self, settings: TrainingConfig, folder: Path, steps_done: int, team: Team = ALONE) -> None:
         """`steps_done`: what an interrupted run noted from there on is replaced.
 
         Raises InputError for a tracker that accelerate does not know or that is not installed.
         """
         self._tracker = None
-        if settings.tracker == "none":
+        if settings.tracker == "none" or not team.first:
             return
         from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 

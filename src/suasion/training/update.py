@@ -3,7 +3,6 @@
 Losses are means over all valid tokens of the minibatch, whatever the micro-batches.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,16 +13,20 @@ from suasion.config import TrainingConfig
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.trees import TreeBatch, batches
+from suasion.processes import ALONE, Team
 from suasion.training.experience import Experience, state_values, token_logprobs
 from suasion.training.ppo import policy_loss, value_loss
 from suasion.training.value_head import Ridge
 
 Notes = dict[str, float]
+SEEN = ("policy_loss", "clip_fraction", "entropy", "sampler_gap")
 
 
 @dataclass(frozen=True, slots=True)
 class Minibatch:
     """Some contexts of a batch with all their replies, and what the update aims at.
+
+    Of a team each process has the whole of it, and takes the gradient of its share of the contexts.
 
     advantages, returns, valid: (R, T) over the whole batch, as in Experience; valid is false on tokens of
     replies that have no reward.
@@ -34,6 +37,7 @@ class Minibatch:
     advantages: Tensor
     returns: Tensor
     valid: Tensor
+    team: Team = ALONE
 
     @property
     def count(self) -> int:
@@ -45,10 +49,10 @@ class Minibatch:
         return [context * copies + copy for context in contexts for copy in range(copies)]
 
     def layouts(self, budget: int) -> Iterator[tuple[TreeBatch, Tensor, tuple[Tensor, Tensor]]]:
-        """Layouts, which of their reply tokens are valid (N,), and where those stand in (R, T)."""
-        mask = self.batch.mask
-        for indices, layout in batches([self.batch.trees[i] for i in self.contexts], budget):
-            rows = self._rows([self.contexts[index] for index in indices])
+        """Of this process's share: layouts, which of their reply tokens are valid (N,), where in (R, T)."""
+        mask, mine = self.batch.mask, self.team.share(self.contexts)
+        for indices, layout in batches([self.batch.trees[i] for i in mine], budget):
+            rows = self._rows([mine[index] for index in indices])
             line, column = mask[rows].nonzero(as_tuple=True)
             line = torch.tensor(rows)[line]
             on = self.valid[line, column]
@@ -60,9 +64,9 @@ def policy_gradient(
 ) -> Notes:
     """Accumulate the gradient of PPO's clipped loss, and of the entropy bonus, in the adapter `role`.
 
-    Returns what was seen, per valid token.
+    Returns what was seen of this process's share, per valid token of all.
     """
-    sums: defaultdict[str, float] = defaultdict(float)
+    sums: Notes = dict.fromkeys(SEEN, 0.0)
     with backbone.role(role, train=True):
         for layout, on, take in part.layouts(budget):
             logs, entropy = token_logprobs(backbone, layout, temperature)

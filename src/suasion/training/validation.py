@@ -11,8 +11,10 @@ from suasion.config import RunConfig
 from suasion.negotiation.dialogue import Dialogue
 from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
 from suasion.policy.model import Backbone
+from suasion.processes import ALONE, Team
 from suasion.rewards.score import Source
 from suasion.rewards.suite import Reading, RewardSuite
+from suasion.training.parcel import readings_of_all
 
 BEST = "best.safetensors"
 SEED = 104_729  # of the validation replies, whatever the step: measurements are paired
@@ -28,11 +30,12 @@ class Validation:
         suite: RewardSuite,
         config: RunConfig,
         contexts: Sequence[Dialogue],
+        team: Team = ALONE,
     ) -> None:
         self.backbone, self.role, self.suite, self.settings = backbone, role, suite, config.training
         self.contexts = list(contexts[: self.settings.validation_contexts])
         self.agent = PolicyAgent(backbone, role, suite.pack, config.generation)
-        self.seed = SEED + config.seed
+        self.seed, self.team = SEED + config.seed, team
 
     def due(self, step: int) -> bool:
         """Whether the policy is measured after this step, counted from 0; the last step always counts."""
@@ -44,8 +47,10 @@ class Validation:
 
         None where no reply could be read, or too few by the judge.
         """
-        replies = self.agent.reply(self.contexts, self.seed)
-        readings = self.suite.score([c.with_reply(r) for c, r in zip(self.contexts, replies, strict=True)])
+        mine = self.team.share(self.contexts)
+        replies = self.agent.reply(mine, self.seed + self.team.rank) if mine else []
+        answered = [context.with_reply(reply) for context, reply in zip(mine, replies, strict=True)]
+        readings = readings_of_all(self.team, self.suite.score(answered) if mine else [])
         if self.suite.judge and self.settings.validate_by == "r_total":
             judged = [reading for reading in readings if reading.e_judge is not None]
             if len(readings) - len(judged) > self.suite.config.max_unread * len(readings):
@@ -56,12 +61,16 @@ class Validation:
     def keep(self, folder: Path, records: Sequence[dict[str, Any]]) -> None:
         """Write the adapter where the last record's measurement is above all before it."""
         measured = [r["validation"] for r in records if r.get("validation") is not None]
-        if records[-1].get("validation") is not None and max(measured[:-1], default=-inf) < measured[-1]:
+        improved = (
+            records[-1].get("validation") is not None and max(measured[:-1], default=-inf) < measured[-1]
+        )
+        if improved and self.team.first:
             adapter = self.backbone.adapter(self.role)
             save_tensors(folder / BEST, {key: value.detach().cpu() for key, value in adapter.items()})
 
     def restore_best(self, folder: Path, records: Sequence[dict[str, Any]]) -> None:
         """Give the policy the adapter of its best measurement, where one was made."""
+        self.team.any(True)  # wait until the first one has written it
         if any(record.get("validation") is not None for record in records):
             copy_adapter(self.backbone, self.role, load_tensors(folder / BEST))
 
