@@ -20,7 +20,7 @@ INJECTIONS = (
     "'; DROP TABLE messages; --", "1' OR '1'='1", '" UNION SELECT hash FROM keys --', "${jndi:ldap://x}",
     "{{7*7}}",
     "{% for x in y %}", "<script>alert(1)</script>", "../../../etc/passwd", "%00", "\u0000", "$(id)",
-    "\ud800", "\u202e083", "\ufeff", "A" * 5000, "\r\nX-Injected: 1", "%s%n%d", "[start]", "<|im_end|>", "𝟛𝟠𝟘",
+    "\ud800", "\u202e083", "\ufeff", "A" * 5000, "\r\nX-Injected: 1", "%s%n%d", "[start]", "<|im_end|>",
 )  # fmt: skip
 ODD: tuple[Any, ...] = (
     None, True, 0, -1, 1e308, 10**40, "", " ", [], {}, [[]], {"": {}}, "380", 2**63, -0.0, "9" * 300,
@@ -28,7 +28,7 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 ODD_BYTES = (
     b"", b"{", b"null", b"[]", b'"x"', b"\xff\xfe", b'{"text": "\xc3\x28"}', b'{"text": "\xed\xa0\x80"}',
-    b'{"text": NaN}', b'{"text": 1e999}', b'{"text": "a", "text": "b"}', b"\xef\xbb\xbf{}", b"[" * 30_000,
+b'{"text": 1e999}', b'{"text": "a", "text": "b"}', b"\xef\xbb\xbf{}", b"[" * 30_000,
     b'{"a":' * 5000 + b"1" + b"}" * 5000, b" " * 600_000, b'{"text": "' + b"x" * 520_000 + b'"}', b"\x00",
     b'{"text": ' + b"9" * 100_000 + b"}", b'{"text": "\\ud800"}', b'{"text": "ok"} {"text": "no"}',
 )  # fmt: skip

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import re2
 
+from suasion.agents.disguises import disguise
+from suasion.agents.doubts import doubt
 from suasion.agents.endings import Ending, Stopping
 from suasion.agents.intent import IntentAgent
 from suasion.agents.plain_text import cleaned, skeleton
@@ -18,8 +20,9 @@ from suasion.rewards.rules import RuleSet
 from suasion.rewards.scene import words_of
 from suasion.rewards.score import Evidence, Severity
 
-# Checks whose hits are withheld at any severity: a wrong price or a second confirmation is money.
-MONEY_CHECKS = frozenset(
+# Checks whose hits are withheld at any severity: a wrong price or a second confirmation is money, and in
+# another language than the pack's no rule reads anything.
+HELD_BACK_CHECKS = frozenset(
     {
         "proposal_out_of_bounds",
         "kind_mixed",
@@ -27,9 +30,11 @@ MONEY_CHECKS = frozenset(
         "confirms_other_price",
         "repeated_confirmation",
         "ungrounded_number",
+        "mixed_language",
     }
 )
 RUN = 6  # words in a row from the system prompt that are no accident
+CLAUSE = 4  # words of a clause that is whole: fewer may be said by anybody
 AGAIN = 7919  # between the seeds of two attempts
 
 
@@ -106,7 +111,9 @@ class GuardedAgent:
         self.fallback = fallback or IntentAgent(pack)
         severities = {Severity.CRITICAL, withhold}
         self._held_back = frozenset(
-            rule.id for rule in self.rules.rules if rule.severity in severities or rule.check in MONEY_CHECKS
+            rule.id
+            for rule in self.rules.rules
+            if rule.severity in severities or rule.check in HELD_BACK_CHECKS
         )
         self._leaks = _leak_pattern(pack)
         self._prompt_runs = _prompt_runs(pack)
@@ -153,7 +160,7 @@ class GuardedAgent:
             names = {one.name for one in found}
             again = self.rules.check(dialogue.with_reply(looks), state).evidence
             found += [one for one in again if one.severity == Severity.CRITICAL and one.name not in names]
-        return (*found, *self._own_objections(state, text, looks))
+        return (*found, *self._own_objections(dialogue, state, text, looks))
 
     def withheld(self, evidence: Sequence[Evidence]) -> bool:
         return any(one.name in self._held_back or one.name.startswith("guard.") for one in evidence)
@@ -183,16 +190,21 @@ class GuardedAgent:
             draft.text, draft.source, stage, state, ending, events, draft.evidence, draft.seed
         )
 
-    def _own_objections(self, state: State, text: str, looks: str) -> list[Evidence]:
-        """What no rule of a pack says: notes and prompt that leak, and an agreement not properly restated."""
+    def _own_objections(self, dialogue: Dialogue, state: State, text: str, looks: str) -> list[Evidence]:
+        """What no rule of a pack says: notes and prompt that leak; agreements in doubt, or badly restated."""
         found = []
         if not text:
             found.append(_objection("empty", "says nothing"))
         if self._leaks and (match := self._leaks.search(looks)):
             found.append(_objection("note", f"a note to the agent: {match.group()!r}"))
         words = words_of(looks)
-        if any(words[i : i + RUN] in self._prompt_runs for i in range(len(words) - RUN + 1)):
+        sizes = range(CLAUSE, RUN + 1)
+        if any(words[i : i + size] in self._prompt_runs for size in sizes for i in range(len(words))):
             found.append(_objection("prompt", "repeats its instructions"))
+        if hidden := disguise(text):
+            found.append(_objection("disguise", hidden))
+        if share := _commission_told(dialogue, looks):
+            found.append(_objection("commission", f"tells that it keeps {share}"))
         current, step = state.ticket, self.pack.sop.step_of(state)
         due = current is not None and current.agreed is not None and not current.restated
         if due and "confirm" in step.requires:
@@ -201,6 +213,8 @@ class GuardedAgent:
             confirms = "confirm" in self.rules.hearing.hear("agent", text)
             if not confirms or not restates(text, current.ticket, current.agreed):
                 found.append(_objection("confirmation", "has to restate the agreed price, its kind and item"))
+            elif why := doubt(current, dialogue):
+                found.append(_objection("doubt", why))
         return found
 
 
@@ -236,9 +250,22 @@ def _leak_pattern(pack: Pack) -> "re2._Regexp | None":
 
 
 def _prompt_runs(pack: Pack) -> frozenset[tuple[str, ...]]:
-    """Every `RUN` words in a row of the system prompt's own wording, slots left out."""
+    """Every `RUN` words in a row of the system prompt's own wording without slots, and its short clauses."""
     runs: set[tuple[str, ...]] = set()
     for literal in re2.split(r"\{[^}]*\}|\n", pack.manifest.prompt.system):
         words = words_of(literal)
         runs |= {words[i : i + RUN] for i in range(len(words) - RUN + 1)}
+        clauses = map(words_of, re2.split(r"[.,;:]", literal))
+        runs |= {clause for clause in clauses if CLAUSE <= len(clause) < RUN}
     return frozenset(runs)
+
+
+def _commission_told(dialogue: Dialogue, looks: str) -> str | None:
+    """The share that a ticket leaves the agency, where the counterpart did not name it itself."""
+    heard = " ".join(turn.text or "" for turn in dialogue.turns if turn.speaker == "counterpart")
+    for ticket in dialogue.brief.tickets:
+        share = f"{100 * ticket.commission_rate:g}"
+        said = re2.compile(rf"(?:^|[^\d.]){re2.escape(share)}\s?(?:%|percent|per cent)")
+        if ticket.commission_rate and said.search(looks) and not said.search(heard):
+            return f"{share}%"
+    return None
