@@ -13,6 +13,7 @@ from tests.serving.conftest import context_of
 from suasion.serving import schema
 from suasion.serving.contracts import BRIEF_EXAMPLE
 
+ON_BOTH = True
 AS_JSON = {"Content-Type": "application/json"}
 DECLARED = {200, 201, 400, 401, 403, 404, 405, 409, 413, 415, 421, 422, 429, 503}
 TRACES = ("Traceback", 'File "', "sqlalchemy", "psycopg", "site-packages", "Error:", "0x7f")
