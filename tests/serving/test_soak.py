@@ -12,7 +12,7 @@ from suasion.serving import service
 
 SECONDS = 120
 KEPT = 64  # conversations in memory here, so that the soak is longer than what fills them
-LIMIT = 1.5  # KiB a message by which memory may grow after the first third
+LIMIT = 0.5  # KiB a message by which memory may grow after the first third
 
 
 def resident() -> float:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import re2
-
 from suasion.agents.disguises import disguise
 from suasion.agents.doubts import doubt
 from suasion.agents.endings import Ending, Stopping
+from suasion.agents.inside import commission_told, leak_pattern, prompt_runs, repeats
 from suasion.agents.intent import IntentAgent
 from suasion.agents.plain_text import cleaned, skeleton
 from suasion.counterpart.listening import restates
@@ -33,8 +32,6 @@ HELD_BACK_CHECKS = frozenset(
         "mixed_language",
     }
 )
-RUN = 6  # words in a row from the system prompt that are no accident
-CLAUSE = 4  # words of a clause that is whole: fewer may be said by anybody
 AGAIN = 7919  # between the seeds of two attempts
 
 
@@ -115,8 +112,8 @@ class GuardedAgent:
             for rule in self.rules.rules
             if rule.severity in severities or rule.check in HELD_BACK_CHECKS
         )
-        self._leaks = _leak_pattern(pack)
-        self._prompt_runs = _prompt_runs(pack)
+        self._leaks = leak_pattern(pack)
+        self._prompt_runs = prompt_runs(pack)
 
     @property
     def version(self) -> str:
@@ -197,13 +194,11 @@ class GuardedAgent:
             found.append(_objection("empty", "says nothing"))
         if self._leaks and (match := self._leaks.search(looks)):
             found.append(_objection("note", f"a note to the agent: {match.group()!r}"))
-        words = words_of(looks)
-        sizes = range(CLAUSE, RUN + 1)
-        if any(words[i : i + size] in self._prompt_runs for size in sizes for i in range(len(words))):
+        if repeats(words_of(looks), self._prompt_runs):
             found.append(_objection("prompt", "repeats its instructions"))
         if hidden := disguise(text):
             found.append(_objection("disguise", hidden))
-        if share := _commission_told(dialogue, looks):
+        if share := commission_told(dialogue, looks):
             found.append(_objection("commission", f"tells that it keeps {share}"))
         current, step = state.ticket, self.pack.sop.step_of(state)
         due = current is not None and current.agreed is not None and not current.restated
@@ -236,36 +231,3 @@ def _text_of(said: str | Turn) -> str:
 
 def _objection(name: str, note: str) -> Evidence:
     return Evidence(f"guard.{name}", 0.0, Severity.CRITICAL, note=note)
-
-
-def _leak_pattern(pack: Pack) -> "re2._Regexp | None":
-    """The notes that a prompt tells among the turns: opening, silence, and where the reply stands."""
-    prompt = pack.manifest.prompt
-    steps = [step.id for step in (*pack.sop.stages, *pack.sop.side_states)] if prompt.stage else []
-    starts = [re2.escape(prompt.opening.strip("[]")), re2.escape(prompt.silence.strip("[]").split("{")[0])]
-    starts += [re2.escape(step) + r"\s*[\]):,]" for step in steps]
-    options = re2.Options()
-    options.case_sensitive = False
-    return re2.compile(r"[\[(]\s*(?:" + "|".join(filter(None, starts)) + ")", options)
-
-
-def _prompt_runs(pack: Pack) -> frozenset[tuple[str, ...]]:
-    """Every `RUN` words in a row of the system prompt's own wording without slots, and its short clauses."""
-    runs: set[tuple[str, ...]] = set()
-    for literal in re2.split(r"\{[^}]*\}|\n", pack.manifest.prompt.system):
-        words = words_of(literal)
-        runs |= {words[i : i + RUN] for i in range(len(words) - RUN + 1)}
-        clauses = map(words_of, re2.split(r"[.,;:]", literal))
-        runs |= {clause for clause in clauses if CLAUSE <= len(clause) < RUN}
-    return frozenset(runs)
-
-
-def _commission_told(dialogue: Dialogue, looks: str) -> str | None:
-    """The share that a ticket leaves the agency, where the counterpart did not name it itself."""
-    heard = " ".join(turn.text or "" for turn in dialogue.turns if turn.speaker == "counterpart")
-    for ticket in dialogue.brief.tickets:
-        share = f"{100 * ticket.commission_rate:g}"
-        said = re2.compile(rf"(?:^|[^\d.]){re2.escape(share)}\s?(?:%|percent|per cent)")
-        if ticket.commission_rate and said.search(looks) and not said.search(heard):
-            return f"{share}%"
-    return None
