@@ -29,7 +29,7 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 ODD_BYTES = (
     b"", b"{", b"null", b"[]", b'"x"', b"\xff\xfe", b'{"text": "\xc3\x28"}', b'{"text": "\xed\xa0\x80"}',
-b'{"text": 1e999}', b'{"text": "a", "text": "b"}', b"\xef\xbb\xbf{}", b"[" * 30_000,
+    b'{"text": NaN}', b'{"text": 1e999}', b'{"text": "a", "text": "b"}', b"\xef\xbb\xbf{}", b"[" * 30_000,
     b'{"a":' * 5000 + b"1" + b"}" * 5000, b" " * 600_000, b'{"text": "' + b"x" * 520_000 + b'"}', b"\x00",
     b'{"text": ' + b"9" * 100_000 + b"}", b'{"text": "\\ud800"}', b'{"text": "ok"} {"text": "no"}',
 )  # fmt: skip
