@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.serving.databases import NAMES, Postgres, postgres
 
 from suasion.counterpart.simulate import Agent
 from suasion.negotiation.pack import Pack
@@ -53,8 +54,18 @@ def clock() -> Clock:
     return Clock()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module that says ON_BOTH = True has its tests of a store run on each database."""
+    if getattr(metafunc.module, "ON_BOTH", False) and "url" in metafunc.fixturenames:
+        metafunc.parametrize("url", NAMES, indirect=True)
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.new_database()
     return f"sqlite:///{tmp_path}/suasion.db"
 
 
@@ -108,3 +119,6 @@ def context_of(client: TestClient) -> Context:
 @pytest.fixture
 def brief() -> dict[str, Any]:
     return {**BRIEF_EXAMPLE}
+
+
+__all__ = ["postgres"]

@@ -18,6 +18,8 @@ from suasion.serving.assemble import Limits, assemble, load_speaker
 from suasion.serving.records import Entry, Message, stamp
 from suasion.serving.store import Store
 
+ON_BOTH = True
+
 
 def test_a_repeated_request_is_answered_alike_and_done_once(
     client: TestClient, brief: dict[str, Any]

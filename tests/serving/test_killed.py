@@ -18,6 +18,7 @@ import pytest
 from suasion.serving.store import Store
 
 TALKS, MESSAGES, KILLS = 4, 12, 10
+ON_BOTH = True
 pytestmark = pytest.mark.slow
 
 

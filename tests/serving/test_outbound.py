@@ -24,6 +24,8 @@ from suasion.serving.metrics import Metrics
 from suasion.serving.outbound import Outbound, enqueue
 from suasion.serving.webhook import ATTEMPTS, Target, Webhook
 
+ON_BOTH = True
+
 
 def line_up(client: TestClient, brief: dict[str, Any], *hotels: str) -> dict[str, int]:
     answer = client.post("/v1/outbound", json={"briefs": [{**brief, "hotel": hotel} for hotel in hotels]})

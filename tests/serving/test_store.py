@@ -1,13 +1,12 @@
 """The store: what it refuses to change, how it is brought up to date, and PostgreSQL's dialect."""
 
-import sqlite3
-from pathlib import Path
+import threading
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, create_engine, delete, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateTable
@@ -20,6 +19,8 @@ from suasion.serving.database import is_current, open_database
 from suasion.serving.records import contact_key
 from suasion.serving.store import Store
 from suasion.serving.writer import Writer
+
+ON_BOTH = True
 
 
 def test_what_was_said_can_not_be_changed(client: TestClient, brief: dict[str, Any]) -> None:
@@ -36,11 +37,13 @@ def test_the_migrations_make_what_the_code_knows(url: str) -> None:
     assert is_current(engine)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        if engine.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    engine.dispose()
 
 
-def test_a_store_is_opened_again_and_a_newer_one_is_refused(url: str, tmp_path: Path) -> None:
+def test_a_store_is_opened_again_and_a_newer_one_is_refused(url: str) -> None:
     store = Store(url)
     store.writer.run(lambda one: one.execute(insert(schema.audit).values(at="x", action="kept")))
     store.close()
@@ -48,8 +51,10 @@ def test_a_store_is_opened_again_and_a_newer_one_is_refused(url: str, tmp_path: 
     with again.engine.connect() as connection:
         assert connection.execute(select(schema.audit.c.action)).scalar_one() == "kept"
     again.close()
-    with sqlite3.connect(tmp_path / "suasion.db") as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    raw = create_engine(url)
+    with raw.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    raw.dispose()
     with pytest.raises(InputError, match="newer Suasion"):
         Store(url)
 
@@ -64,7 +69,8 @@ def test_an_address_that_can_not_be_used_is_told_without_its_password(wrong: str
 
 
 def test_a_job_that_fails_takes_no_other_with_it(url: str) -> None:
-    writer, gate = Writer(open_database(url)), __import__("threading").Event()
+    engine = open_database(url)
+    writer, gate = Writer(engine), threading.Event()
 
     def add(action: str) -> Any:
         return lambda connection: connection.execute(insert(schema.audit).values(at="x", action=action))
@@ -81,8 +87,9 @@ def test_a_job_that_fails_takes_no_other_with_it(url: str) -> None:
     writer.close()
     with pytest.raises(RuntimeError, match="closed"):
         writer.submit(add("late"))
-    with open_database(url).connect() as connection:
+    with engine.connect() as connection:
         assert list(connection.execute(select(schema.audit.c.action)).scalars()) == ["a", "b"]
+    engine.dispose()
 
 
 def test_every_table_can_be_made_in_postgresql() -> None:

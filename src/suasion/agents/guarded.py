@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import re2
-
+from suasion.agents.disguises import disguise
+from suasion.agents.doubts import doubt
 from suasion.agents.endings import Ending, Stopping
+from suasion.agents.inside import commission_told, leak_pattern, prompt_runs, repeats
 from suasion.agents.intent import IntentAgent
 from suasion.agents.plain_text import cleaned, skeleton
 from suasion.counterpart.listening import restates
@@ -18,8 +19,9 @@ from suasion.rewards.rules import RuleSet
 from suasion.rewards.scene import words_of
 from suasion.rewards.score import Evidence, Severity
 
-# Checks whose hits are withheld at any severity: a wrong price or a second confirmation is money.
-MONEY_CHECKS = frozenset(
+# Checks whose hits are withheld at any severity: a wrong price or a second confirmation is money, and in
+# another language than the pack's no rule reads anything.
+HELD_BACK_CHECKS = frozenset(
     {
         "proposal_out_of_bounds",
         "kind_mixed",
@@ -27,9 +29,9 @@ MONEY_CHECKS = frozenset(
         "confirms_other_price",
         "repeated_confirmation",
         "ungrounded_number",
+        "mixed_language",
     }
 )
-RUN = 6  # words in a row from the system prompt that are no accident
 AGAIN = 7919  # between the seeds of two attempts
 
 
@@ -106,10 +108,12 @@ class GuardedAgent:
         self.fallback = fallback or IntentAgent(pack)
         severities = {Severity.CRITICAL, withhold}
         self._held_back = frozenset(
-            rule.id for rule in self.rules.rules if rule.severity in severities or rule.check in MONEY_CHECKS
+            rule.id
+            for rule in self.rules.rules
+            if rule.severity in severities or rule.check in HELD_BACK_CHECKS
         )
-        self._leaks = _leak_pattern(pack)
-        self._prompt_runs = _prompt_runs(pack)
+        self._leaks = leak_pattern(pack)
+        self._prompt_runs = prompt_runs(pack)
 
     @property
     def version(self) -> str:
@@ -153,7 +157,7 @@ class GuardedAgent:
             names = {one.name for one in found}
             again = self.rules.check(dialogue.with_reply(looks), state).evidence
             found += [one for one in again if one.severity == Severity.CRITICAL and one.name not in names]
-        return (*found, *self._own_objections(state, text, looks))
+        return (*found, *self._own_objections(dialogue, state, text, looks))
 
     def withheld(self, evidence: Sequence[Evidence]) -> bool:
         return any(one.name in self._held_back or one.name.startswith("guard.") for one in evidence)
@@ -183,16 +187,19 @@ class GuardedAgent:
             draft.text, draft.source, stage, state, ending, events, draft.evidence, draft.seed
         )
 
-    def _own_objections(self, state: State, text: str, looks: str) -> list[Evidence]:
-        """What no rule of a pack says: notes and prompt that leak, and an agreement not properly restated."""
+    def _own_objections(self, dialogue: Dialogue, state: State, text: str, looks: str) -> list[Evidence]:
+        """What no rule of a pack says: notes and prompt that leak; agreements in doubt, or badly restated."""
         found = []
         if not text:
             found.append(_objection("empty", "says nothing"))
         if self._leaks and (match := self._leaks.search(looks)):
             found.append(_objection("note", f"a note to the agent: {match.group()!r}"))
-        words = words_of(looks)
-        if any(words[i : i + RUN] in self._prompt_runs for i in range(len(words) - RUN + 1)):
+        if repeats(words_of(looks), self._prompt_runs):
             found.append(_objection("prompt", "repeats its instructions"))
+        if hidden := disguise(text):
+            found.append(_objection("disguise", hidden))
+        if share := commission_told(dialogue, looks):
+            found.append(_objection("commission", f"tells that it keeps {share}"))
         current, step = state.ticket, self.pack.sop.step_of(state)
         due = current is not None and current.agreed is not None and not current.restated
         if due and "confirm" in step.requires:
@@ -201,6 +208,8 @@ class GuardedAgent:
             confirms = "confirm" in self.rules.hearing.hear("agent", text)
             if not confirms or not restates(text, current.ticket, current.agreed):
                 found.append(_objection("confirmation", "has to restate the agreed price, its kind and item"))
+            elif why := doubt(current, dialogue):
+                found.append(_objection("doubt", why))
         return found
 
 
@@ -222,23 +231,3 @@ def _text_of(said: str | Turn) -> str:
 
 def _objection(name: str, note: str) -> Evidence:
     return Evidence(f"guard.{name}", 0.0, Severity.CRITICAL, note=note)
-
-
-def _leak_pattern(pack: Pack) -> "re2._Regexp | None":
-    """The notes that a prompt tells among the turns: opening, silence, and where the reply stands."""
-    prompt = pack.manifest.prompt
-    steps = [step.id for step in (*pack.sop.stages, *pack.sop.side_states)] if prompt.stage else []
-    starts = [re2.escape(prompt.opening.strip("[]")), re2.escape(prompt.silence.strip("[]").split("{")[0])]
-    starts += [re2.escape(step) + r"\s*[\]):,]" for step in steps]
-    options = re2.Options()
-    options.case_sensitive = False
-    return re2.compile(r"[\[(]\s*(?:" + "|".join(filter(None, starts)) + ")", options)
-
-
-def _prompt_runs(pack: Pack) -> frozenset[tuple[str, ...]]:
-    """Every `RUN` words in a row of the system prompt's own wording, slots left out."""
-    runs: set[tuple[str, ...]] = set()
-    for literal in re2.split(r"\{[^}]*\}|\n", pack.manifest.prompt.system):
-        words = words_of(literal)
-        runs |= {words[i : i + RUN] for i in range(len(words) - RUN + 1)}
-    return frozenset(runs)

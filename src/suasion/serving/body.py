@@ -18,16 +18,30 @@ class Fault:
 def fault_of(raw: bytes) -> Fault | None:
     """What is wrong with a body, None where nothing is."""
     try:
-        content = json.loads(raw.decode("utf-8"))
+        content = json.loads(raw.decode("utf-8"), object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         return Fault(400, f"not UTF-8 at byte {error.start}")
     except RecursionError:
         return Fault(400, f"nested more than {MAX_DEPTH} deep")
     except json.JSONDecodeError as error:
         return Fault(400, f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+    except _TwiceError as error:
+        return Fault(400, f"a key stands twice: {str(error)[:80]!r}")
     except ValueError:  # a number of thousands of digits
         return Fault(400, "not JSON: a number is too long")
     return _walk(content)
+
+
+class _TwiceError(Exception):
+    """One key twice in an object: readers differ in which of the two counts."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in found if names.count(name) > 1))
+    return found
 
 
 def _walk(content: Any) -> Fault | None:

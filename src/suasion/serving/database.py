@@ -37,7 +37,11 @@ def open_database(url: str) -> Engine:
     try:
         _upgrade(engine)
     except DBAPIError as error:
+        engine.dispose()
         raise InputError(f"the store can't be opened: {error.orig}", _shown(engine)) from None
+    except InputError:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -48,7 +52,7 @@ def is_current(engine: Engine) -> bool:
 
 
 def _upgrade(engine: Engine) -> None:
-    config = _config()
+    config = alembic_config()
     with engine.execution_options(**WRITES).begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         if found is not None and found not in {one.revision for one in _scripts().walk_revisions()}:
@@ -59,7 +63,8 @@ def _upgrade(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
+    """Alembic's, for the steps of the schema; `connection` is to be put among its attributes."""
     config = Config()
     folder = Path(str(files("suasion.serving") / "migrations"))
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
@@ -67,7 +72,7 @@ def _config() -> Config:
 
 
 def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+    return ScriptDirectory.from_config(alembic_config())
 
 
 def _shown(engine: Engine) -> str:
