@@ -19,7 +19,11 @@ GIVING = re.compile(
 # What is allowed, and why: where a path begins, and the words as they stand there.
 ALLOWED = [
     # A pack's name is no knowledge: the default of an option, or a pack named in an example.
-    ("cli/", r'default="(hotel|generic)"|(check|show|--pack|--from|diff) ((hotel|generic|donation)\b ?)+'),
+    (
+        "cli/",
+        r'default="(hotel|generic)"'
+        r"|(check|show|train-acts|--pack|--from|diff) ((hotel|generic|donation)\b ?)+",
+    ),
     ("config.py", r'pack: str = Field\("hotel"'),
     # Another sense: memory to be filled, and what one can give way.
     ("policy/cache.py", r"\broom\b"),

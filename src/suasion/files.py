@@ -28,8 +28,8 @@ def beside(path: Path) -> Iterator[Path]:
         # safetensors has an error of its own for a full disk, and it can't be imported everywhere
         if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
             raise NotWrittenError(
-                f"can't be written: {error}. What stood there before is whole; make room (or mend what is "
-                "in the way), then go on with --resume where the command has it",
+                f"can't be written: {error}. What stood there before is whole; free some space (or mend what "
+                "is in the way), then go on with --resume where the command has it",
                 str(path),
             ) from None
         raise

@@ -24,8 +24,8 @@ def begin(
     folder.mkdir(parents=True, exist_ok=True)
     if resume and (folder / "run.json").exists():
         settled, trims = load_run(folder)
-        check_pack(config, folder)
         check_same(config, load_run_config(folder, "asked"), folder)
+        check_pack(config, folder)
         rewards = settled.rewards.model_copy(update={"remote": config.rewards.remote})
         settled = settled.model_copy(update={"rewards": rewards})
         if not trims:

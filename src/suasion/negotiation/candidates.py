@@ -1,7 +1,7 @@
 """What a text leaves open about a number is settled by the numbers around it.
 
 People name one price in full and the next in short: "mowing 35 a visit, hedges fifty", "ten percent, not
-fifteen", "move by 5 or 10, not 40". And what counts or names things goes on doing so: "18 rooms tonight and
+fifteen", "move by 5 or 10, not 40". And what counts or names things goes on doing so: "18 chairs today and
 17 are gone". So a number that its own words say too little about follows a decided one of its size.
 """
 

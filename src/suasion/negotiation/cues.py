@@ -103,7 +103,7 @@ class CueReader:
                 return Side(cue or (Cue.NEUTRAL if known else Cue.UNKNOWN))
             kind, length = found
             if kind is Cue.NOT and k == i and self._has_its_number(tokens, k - 1):
-                return Side(Cue.NEUTRAL)  # the noun has its number: "10 rooms 325"
+                return Side(Cue.NEUTRAL)  # the noun has its number: "10 chairs 325"
             if kind in (Cue.NOT, Cue.TIMES, Cue.MOMENT):
                 return Side(kind if k == i else cue or Cue.NEUTRAL)
             if kind is Cue.STRONG:

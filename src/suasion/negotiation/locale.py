@@ -73,7 +73,7 @@ class Before(_Data):
         (), description="a day, hour or year follows, if it has the size: in 45 is a price, in 5 is none"
     )
     subjects: Words = Field((), description="make an unknown word behind them a verb: would prefer 60")
-    times: Words = Field((), description="multiply, on either side: 4 nights x 320")
+    times: Words = Field((), description="multiply, on either side: 4 days x 320")
 
 
 class After(_Data):

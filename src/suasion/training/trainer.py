@@ -181,7 +181,7 @@ class Trainer:
 
     def _adapt(self, records: Records) -> None:
         """What the step after these is told by them: the KL's weight (one step's replies alone say little of
-        it), the usual gradient, and the micro-batches that memory has room for.
+        it), the usual gradient, and the micro-batches that fit into memory.
         """
         settings = self.config.training
         if settings.kl_target:

@@ -60,7 +60,7 @@ def test_why_has_to_be_said(client: TestClient) -> None:
     assert browser.open("/pages/experiments/none").status_code == 404
     page = browser.open("/pages/experiments/trial")
     page = browser.send("/experiments/trial", reason="decided", then="end")
-    assert "no hotel is drawn any more" in page.text
+    assert "nobody is drawn any more" in page.text
 
 
 def test_a_split_that_is_not_sound_warns(client: TestClient, brief: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def test_bad_cases_are_graded(signed_in: SignIn, hotel: Pack) -> None:
 def test_the_numbers_have_the_guides_words() -> None:
     found = anchors()
     assert sorted(found["rating"]) == [1, 2, 3, 4, 5]
-    assert found["rating"][2] == "a mistake that costs the hotel's goodwill."
+    assert found["rating"][2] == "a mistake that costs the other side's goodwill."
     assert found["human_like"] == {
         5: "a pleasant, attentive person",
         3: "correct but stiff",
