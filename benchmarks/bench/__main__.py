@@ -1,8 +1,8 @@
 """Time a step of TRL's GRPO and of ours side by side, in turn: `python benchmarks/bench`, or `make bench`.
 
 Each arm is a process of its own, one at work at a time, so that none gains from a quiet minute. The last
-line is `ratio X`: the time of a step of REPO (critic and reward model with adapters, rules, no judge) over
-TRL's.
+line is `ratio X`: the time of a step of REPO (critic and reward model with adapters on the top layers, as our
+runs have them, rules, no judge) over TRL's. `deep` has those adapters on all layers.
 """
 
 import argparse
@@ -18,7 +18,13 @@ from work import COPIES, GROUPS, RANK, REPLY, Model, flops
 
 from suasion.policy.processor import matrix_speed
 
-ARMS = {"trl": "TRL GRPO", "grpo": "our GRPO", "repo": "REPO", "judged": "REPO, local judge"}
+ARMS = {
+    "trl": "TRL GRPO",
+    "grpo": "our GRPO",
+    "repo": "REPO",
+    "deep": "REPO, all layers",
+    "judged": "REPO, local judge",
+}
 PHASES = ("generate", "reference", "value", "rm", "judge", "rules", "update", "value_update")
 EMBEDDED = Model(layers=106.2e6, vocabulary=28.3e6)
 HERE = Path(__file__).parent

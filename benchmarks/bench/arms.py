@@ -1,6 +1,6 @@
 """One arm in a process of its own: a line on the standard input is a step, its answer a line of JSON.
 
-python benchmarks/bench/arms.py trl|grpo|repo|judged
+python benchmarks/bench/arms.py trl|grpo|repo|deep|judged
 """
 
 import json
@@ -30,7 +30,7 @@ from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
 from suasion.training.trainer import Trainer
 
-MODEL = ModelConfig(lora_rank=RANK, lora_alpha=RANK, role_layers=1000)  # every role adapts all layers
+DEEP = 1000  # layers: all that there are
 TEMPERATURE, RATE, KL = 1.0, 1e-5, 0.05
 Seconds = defaultdict[str, float]
 NEVER = "<repo_name>"  # a token that no reply has
@@ -44,9 +44,15 @@ class Endless(Backbone):
         return int(self.tokenizer.convert_tokens_to_ids(NEVER))
 
 
-def load() -> Backbone:
+def model_of(arm: str) -> ModelConfig:
+    """The policy adapts all layers; critic, RM and judge the top ones, as our runs do, or all (`deep`)."""
+    own = {"role_layers": DEEP} if arm == "deep" else {}
+    return ModelConfig(lora_rank=RANK, lora_alpha=RANK, **own)
+
+
+def load(arm: str) -> Backbone:
     """The same weights, dtype, threads and allocator for every arm."""
-    found = load_backbone(MODEL)
+    found = load_backbone(model_of(arm))
     return Endless(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
@@ -84,9 +90,9 @@ class Answers:
 
 def ours(arm: str, answers: Answers) -> None:
     """Our trainer's steps, on other contexts each time."""
-    pack, backbone = Pack.load("hotel"), load()
+    pack, backbone = Pack.load("hotel"), load(arm)
     config = RunConfig(
-        model=MODEL,
+        model=model_of(arm),
         generation=GenerationConfig(max_new_tokens=REPLY, batch_size=REPLIES),
         training=TrainingConfig(
             method="grpo" if arm == "grpo" else "repo", contexts_per_step=GROUPS, replies_per_context=COPIES,
@@ -154,7 +160,7 @@ def theirs(answers: Answers) -> None:
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.grpo_trainer import GRPOTrainer
 
-    pack, backbone = Pack.load("hotel"), load()
+    pack, backbone = Pack.load("hotel"), load("trl")
     given = contexts(backbone, pack)[: 4 * GROUPS]
     texts = [backbone.tokenizer.decode(backbone.context(one, pack)) for one in given]
     seconds: Seconds = defaultdict(float)

@@ -5,8 +5,6 @@ import time
 
 import torch
 
-TRIM_EVERY = 16  # short steps: memory is handed back; each time costs some, and without it holes add up
-
 
 def keep_memory() -> None:
     """Tell glibc's allocator to keep freed pages: new ones can cost more than the arithmetic.

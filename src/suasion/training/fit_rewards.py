@@ -14,7 +14,7 @@ from suasion.data.examples import Pair, Verdict
 from suasion.negotiation.dialogue import Dialogue, dump_dialogue
 from suasion.policy.contexts import group
 from suasion.policy.heads import Reader, reply_states
-from suasion.policy.processor import TRIM_EVERY, release_memory
+from suasion.policy.processor import release_memory
 from suasion.policy.trees import Tree, branch, lay_out
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import Calibration, RewardModel
@@ -23,6 +23,7 @@ from suasion.training.progress import Progress
 
 MICRO = 2  # contexts in one forward pass with gradient: memory stays low
 READ_TOKENS = 2600  # in one without
+TRIM_EVERY = 16  # steps with an adapter; more often would cost time, and without it holes in memory add up
 
 
 def bradley_terry(

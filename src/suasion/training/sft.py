@@ -18,7 +18,6 @@ from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
-from suasion.policy.processor import TRIM_EVERY, release_memory
 from suasion.policy.prompt import Message, messages
 from suasion.training.progress import Progress
 
@@ -158,8 +157,6 @@ class _Report(TrainerCallback):
 
     def on_step_end(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
         loss = next((f"loss {entry['loss']:.2f}" for entry in state.log_history[::-1] if "loss" in entry), "")
-        if state.global_step % TRIM_EVERY == 0:
-            release_memory()
         self.progress.at(state.global_step, state.max_steps, loss)
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:  # type: ignore[no-untyped-def]

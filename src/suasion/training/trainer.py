@@ -221,7 +221,6 @@ class Trainer:
             aims, returns = advantages(replace(batch, totals=totals), settings, self.kl, warming_up)
             valid = batch.mask & batch.kept[:, None]
         whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid, self.team)
-        release_memory()  # that of the writing: the update needs as much again
         learned = perf_counter()
         notes = self.learner.learn(step, whole)
         return {
