@@ -27,7 +27,7 @@ ARMS = {
 }
 PHASES = ("generate", "reference", "value", "rm", "judge", "rules", "update", "value_update")
 EMBEDDED = Model(layers=106.2e6, vocabulary=28.3e6)
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 COMMITTED = HERE.parents[1] / "docs" / "results" / "bench.json"
 SLOWER = 1.15  # times the ratio that was committed last: above it something is to be looked at
 
@@ -168,7 +168,7 @@ def main() -> None:
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         plot(found, asked.json.with_suffix(".png"))
-    if COMMITTED.exists() and asked.json != COMMITTED:
+    if COMMITTED.exists() and not (asked.json and asked.json.resolve() == COMMITTED):
         last = json.loads(COMMITTED.read_text(encoding="utf-8"))["ratio"]
         verdict = "SLOWER than" if ratio > SLOWER * last else "in line with"
         print(
