@@ -33,6 +33,13 @@ from suasion.training.trainer import Trainer
 DEEP = 1000  # layers: all that there are
 TEMPERATURE, RATE, KL = 1.0, 1e-5, 0.05
 Seconds = defaultdict[str, float]
+THEIRS: dict[str, Any] = {
+    "max_steps": 10_000, "per_device_train_batch_size": REPLIES, "num_generations": COPIES,
+    "max_completion_length": REPLY, "learning_rate": RATE, "generation_kwargs": {"min_new_tokens": REPLY},
+    "temperature": TEMPERATURE, "beta": KL, "lr_scheduler_type": "constant", "num_iterations": 1,
+    "use_cpu": not torch.cuda.is_available(), "bf16": False, "gradient_checkpointing": False,
+    "report_to": "none", "save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True,
+}  # fmt: skip
 NEVER = "<repo_name>"  # a token that no reply has
 
 
@@ -190,14 +197,7 @@ def theirs(answers: Answers) -> None:
             train_dataset=Dataset.from_dict({"prompt": texts}),
             peft_config=LoraConfig(r=RANK, lora_alpha=RANK, target_modules=PROJECTIONS, lora_dropout=0.0),
             callbacks=[Waits()],
-            args=GRPOConfig(
-                output_dir=folder, max_steps=10_000, per_device_train_batch_size=REPLIES,
-                num_generations=COPIES, max_completion_length=REPLY, learning_rate=RATE,
-                generation_kwargs={"min_new_tokens": REPLY}, temperature=TEMPERATURE, beta=KL,
-                lr_scheduler_type="constant", num_iterations=1, use_cpu=not torch.cuda.is_available(),
-                bf16=False, gradient_checkpointing=False, report_to="none", save_strategy="no",
-                logging_strategy="no", disable_tqdm=True,
-            ),
+            args=GRPOConfig(output_dir=folder, **THEIRS),
         )  # fmt: skip
         trainer._generate = timed(seconds, "generate", trainer._generate)
         read = trainer._get_per_token_logps_and_entropies

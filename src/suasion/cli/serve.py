@@ -12,6 +12,8 @@ from suasion.cli.options import FILE, FOLDER, example
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from suasion.serving.service import Service
+
 STORE = click.option(
     "--store", "url", default="sqlite:///suasion.db", show_default=True, help="address of the database"
 )
@@ -100,13 +102,18 @@ def serve(
         course = begin_experiment(store, experiment, service.pack.id, service.clock())
         if course.ended:  # by its rule, it may be: no reason not to serve
             click.echo(f"experiment {experiment.id} ended at {course.ended}: nobody is drawn", err=True)
-    service.roster.check_arms()
-    if service.roster.course:
-        import suasion.evaluation.ab  # noqa: F401 - told now where it is not installed, not at the first result
+    check_arms(service)
     workshop = Workshop(incidents, patches, suite_of(agents[0].rpartition("=")[2]))
     beside = alongside(context, reach, target)
     app = create_app(context, LOOPBACK if is_local else None, beside, workshop)
     run_app(app, host, port)
+
+
+def check_arms(service: "Service") -> None:
+    """Raises InputError where an arm has no agent, or the statistics of its results are not installed."""
+    service.roster.check_arms()
+    if service.roster.course:
+        import suasion.evaluation.ab  # noqa: F401 - told now, not at the first result
 
 
 def run_app(app: "ASGIApp", host: str, port: int) -> None:
