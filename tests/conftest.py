@@ -57,12 +57,14 @@ def small_backbone(name: str, attention: str = "grouped") -> "Backbone":
     import transformers
 
     from suasion.config import ModelConfig
+    from suasion.policy.lean import make_lean
     from suasion.policy.model import Backbone
 
     torch.manual_seed(0)
     config = getattr(transformers, f"{name}Config")(**SIZES)
     model = getattr(transformers, f"{name}ForCausalLM")(config).eval().requires_grad_(False)
     model.set_attn_implementation(attention)
+    make_lean(model)
     return Backbone(model, Words(), ModelConfig(lora_rank=4, lora_alpha=8, role_layers=2), name)
 
 

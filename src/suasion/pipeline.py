@@ -56,12 +56,11 @@ from suasion.training.fit_rewards import (
     fit_judge,
     fit_reward_model,
     judge_agreement,
-    pair_accuracy,
     second_head,
 )
 from suasion.training.outcome_pairs import outcome_pairs
 from suasion.training.refit_judge import refit
-from suasion.training.reward_checks import disagreement, examine
+from suasion.training.reward_checks import disagreement, examine, pair_accuracy, pair_gaps
 from suasion.training.sampled_pairs import sampled_pairs
 from suasion.training.sft import fit_sft
 from suasion.training.trainer import Trainer
@@ -202,7 +201,8 @@ def fit_rewards(
             backbone, pack, load_rubric(pack), 2 * config.batch_tokens, config.judge.epochs > 0
         )
         fit_judge(judge, data.verdicts, config.judge, config.seed)
-    accuracy = pair_accuracy(model, held_out)
+    gaps = pair_gaps(model, held_out)
+    accuracy = pair_accuracy(held_out, gaps)
     figures: dict[str, Any] = {"pair_accuracy": accuracy}
     if judge:
         judge.agreement = judge_agreement(judge, data.held_out_verdicts)
@@ -219,7 +219,7 @@ def fit_rewards(
     found = calibrate(model, replies, accuracy["all"])
     figures |= {"rm_context_share": found.context_share, "rm_negative_share": found.negative_share}
     said = [dialogue for group in replies for dialogue in group]
-    figures["reward_model"] = examine(model, held_out, said, RewardSuite(pack), judge)
+    figures["reward_model"] = examine(model, gaps, said, RewardSuite(pack), judge)
     if config.reward_model.heads == 2:
         head = second_head(model, pairs, config.reward_model, config.seed)
         figures["reward_model"] |= disagreement(model, head, said)

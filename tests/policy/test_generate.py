@@ -102,7 +102,8 @@ def test_the_seed_decides(adapted: Backbone) -> None:
 def test_tokens_come_as_often_as_their_probabilities_say() -> None:
     probabilities = torch.tensor([0.5, 0.0, 0.2, 0.3, 0.0])
     rows = probabilities.log().expand(20_000, 5)
-    drawn = draw(rows, torch.Generator().manual_seed(0))
+    drawn, logs = draw(rows + 3, torch.Generator().manual_seed(0))
+    assert torch.allclose(logs, rows.gather(1, drawn), atol=1e-5)
     shares = torch.bincount(drawn[:, 0], minlength=5) / len(rows)
     assert torch.allclose(shares, probabilities, atol=0.02)
     assert shares[1] == shares[4] == 0

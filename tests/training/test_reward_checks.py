@@ -10,7 +10,13 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
-from suasion.training.reward_checks import calibration_curve, examine, rank_correlation
+from suasion.training.reward_checks import (
+    calibration_curve,
+    examine,
+    pair_accuracy,
+    pair_gaps,
+    rank_correlation,
+)
 
 PROMISE = "We guarantee you more bookings."
 PLAIN = ["Fair point. What is your best price?", "Could you come down a little?", "Thanks for your time."]
@@ -56,12 +62,16 @@ def test_what_a_broken_rule_costs_is_a_gap(hotel: Pack, dialogues: list[Dialogue
 
 def test_the_curve_tells_who_is_too_sure(dialogues: list[Dialogue]) -> None:
     right, wrong = pair(dialogues[0], "aaaa", "b"), pair(dialogues[0], "b", "aaaa")
-    sure = calibration_curve(model(lambda reply: 3.0 * len(reply)), [right, right, wrong, right])
+    pairs = [right, right, wrong, right]
+    gaps = pair_gaps(model(lambda reply: 3.0 * len(reply)), pairs)
+    assert gaps == [9.0, 9.0, -9.0, 9.0]
+    assert pair_accuracy(pairs, gaps) == {"defect": 0.75, "all": 0.75}
+    sure = calibration_curve(gaps)
     assert len(sure) == 1
     assert sure[0]["sure"] > 0.99
     assert sure[0]["right"] == pytest.approx(0.75)
     assert sure[0]["pairs"] == 4
-    coin = calibration_curve(model(lambda reply: 0.01 * len(reply)), [right, wrong])
+    coin = calibration_curve([0.03, -0.03])
     assert coin[0]["sure"] == pytest.approx(0.5, abs=0.01)
     assert coin[0]["right"] == pytest.approx(0.5)
 

@@ -52,10 +52,15 @@ def find_prices(text: str, currency: str = "CNY", locale: str | None = None) -> 
     Without a `locale` the text says whether it is Chinese or English. Raises LocaleError when there is no
     such locale; never for any text.
     """
-    locale = locale or locale_of(text)
+    return list(_mentions(text, currency, locale or locale_of(text)))
+
+
+@lru_cache(maxsize=4096)
+def _mentions(text: str, currency: str, locale: str) -> tuple[PriceMention, ...]:
+    """Rules, tracker and counterpart all read the same messages."""
     tokens = number_reader(locale).tokenize(text)
     if not tokens.has_number:
-        return []
+        return ()
     found = [(one, quantity) for one in _reader(locale).read(tokens, currency) for quantity in one.group]
     places = [(quantity.first, quantity.last) for _, quantity in found]
     kinds = kind_reader(locale).read(tokens, places, [quantity.percent for _, quantity in found])
@@ -73,7 +78,7 @@ def find_prices(text: str, currency: str = "CNY", locale: str | None = None) -> 
                 currency=quantity.currency or currency,
             )
         )
-    return mentions
+    return tuple(mentions)
 
 
 class _PriceReader:

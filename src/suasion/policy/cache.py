@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 from transformers import Cache
 from transformers.cache_utils import DynamicLayer
@@ -43,10 +44,6 @@ class RoomyLayer(DynamicLayer):
         super().batch_select_indices(indices)
         self.room = None
 
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        super().batch_repeat_interleave(repeats)
-        self.room = None
-
     def hand_over(self) -> tuple[Tensor, Tensor]:
         """Keys and values, (B, K, S, D) each; the layer forgets them. Only where it has taken some in."""
         if self.keys is None or self.values is None:
@@ -62,25 +59,83 @@ def roomy_cache(layers: int, spare: int) -> Cache:
     return Cache(layers=[RoomyLayer(spare) for _ in range(layers)])
 
 
-def joined(parts: Sequence[Cache], copies: int, spare: int) -> Cache:
-    """One roomy cache of all rows of the parts, each `copies` times over; the parts are empty afterwards.
+class Prefixes:
+    """Keys and values of prompts, held once for all replies to each: what a token reads is what costs time.
 
-    What is shorter stands at the right, as in a batch that is padded on its left.
+    Rows are replies, `copies` to each of the P prompts in order; those that ended may have left. What is
+    shorter than the longest prompt, of S tokens, stands at the right, as in a batch padded on its left.
     """
-    whole = roomy_cache(len(parts[0].layers), spare)
-    for layer, *from_parts in zip(whole.layers, *(part.layers for part in parts), strict=True):
-        keys, values = zip(*(cast(RoomyLayer, one).hand_over() for one in from_parts), strict=True)
-        layer.update(_stacked(keys, copies), _stacked(values, copies))
-    return whole
+
+    def __init__(self, parts: Sequence[Cache], lengths: Sequence[int], copies: int) -> None:
+        """`lengths` of the prompts; `parts` are caches that took them in, some each, and are empty after."""
+        self.copies = copies
+        self.keys: list[Tensor] = []  # a layer: (P, K, D, S), as they are multiplied
+        self.values: list[Tensor] = []  # a layer: (P, K, S, D)
+        for layer in zip(*(part.layers for part in parts), strict=True):
+            keys, values = zip(*(cast(RoomyLayer, one).hand_over() for one in layer), strict=True)
+            self.keys.append(_stacked(keys).transpose(2, 3).contiguous())
+            self.values.append(_stacked(values))
+        first = self.values[0]
+        longest, ends = first.shape[2], torch.tensor(lengths, device=first.device)
+        padding = torch.arange(longest, device=first.device) < longest - ends[:, None]
+        self.mask = torch.zeros(padding.shape, dtype=first.dtype, device=first.device)
+        self.mask = self.mask.masked_fill(padding, torch.finfo(first.dtype).min)[
+            :, None, None
+        ]  # (P, 1, 1, S)
+        self.rows = torch.arange(len(lengths) * copies, device=first.device)  # present, of P x copies
+
+    def scores(self, layer: int, queries: Tensor) -> Tensor:
+        """(R, K, Q, D) of the rows present -> their products with the prompts' keys, (R, K, Q, S)."""
+        return self._by_row(self._by_prompt(queries) @ self.keys[layer])
+
+    def closed(self) -> Tensor:
+        """What is added to scores, so that nobody looks at padding: (R, 1, 1, S)."""
+        return self.mask[self.rows // self.copies]
+
+    def mixed(self, layer: int, weights: Tensor) -> Tensor:
+        """(R, K, Q, S) -> the prompts' values by these weights, (R, K, Q, D)."""
+        return self._by_row(self._by_prompt(weights) @ self.values[layer])
+
+    def keep(self, places: Tensor, crowded: float) -> None:
+        """Of the rows present only those at `places` (n,) stay.
+
+        Prompts that nobody answers any more leave once fewer than the share `crowded` is left: it copies.
+        """
+        self.rows = self.rows[places]
+        prompts = (self.rows // self.copies).unique()
+        if len(prompts) >= crowded * len(self.mask):
+            return
+        self.rows = (
+            torch.searchsorted(prompts, self.rows // self.copies) * self.copies + self.rows % self.copies
+        )
+        self.mask = self.mask[prompts]
+        for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
+            self.keys[layer], self.values[layer] = keys[prompts], values[prompts]
+
+    def _by_prompt(self, given: Tensor) -> Tensor:
+        """(R, K, Q, F) -> (P, K, copies x Q, F), with nothing where a row has left."""
+        _, heads, queries, size = given.shape
+        prompts, whole = len(self.mask), given
+        if len(given) < prompts * self.copies:
+            whole = given.new_zeros(prompts * self.copies, heads, queries, size)
+            whole[self.rows] = given
+        each = whole.view(prompts, self.copies, heads, queries, size).transpose(1, 2)
+        return each.reshape(prompts, heads, self.copies * queries, size)
+
+    def _by_row(self, given: Tensor) -> Tensor:
+        """The way back."""
+        prompts, heads, queries, size = given.shape
+        each = given.view(prompts, heads, self.copies, queries // self.copies, size).transpose(1, 2)
+        rows = each.reshape(prompts * self.copies, heads, queries // self.copies, size)
+        return rows if len(self.rows) == len(rows) else rows[self.rows]
 
 
-def _stacked(parts: Sequence[Tensor], copies: int) -> Tensor:
-    """(B, K, S, D) of several B and S -> (copies x sum of B, K, greatest S, D)."""
+def _stacked(parts: Sequence[Tensor]) -> Tensor:
+    """(B, K, S, D) of several B and S -> (sum of B, K, greatest S, D)."""
     _, heads, _, size = parts[0].shape
     longest = max(part.shape[2] for part in parts)
-    rows = sum(len(part) for part in parts)
-    found, start = parts[0].new_zeros(rows, heads, longest, size), 0
+    found, start = parts[0].new_zeros(sum(map(len, parts)), heads, longest, size), 0
     for part in parts:
         found[start : start + len(part), :, longest - part.shape[2] :] = part
         start += len(part)
-    return found.repeat_interleave(copies, 0) if copies > 1 else found
+    return found

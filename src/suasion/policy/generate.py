@@ -5,17 +5,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import Cache, PreTrainedModel
+from transformers import Cache
 
 from suasion.config import GenerationConfig
-from suasion.policy.cache import joined, roomy_cache
+from suasion.policy.attention import attending_by_groups
+from suasion.policy.cache import Prefixes, roomy_cache
 from suasion.policy.model import Backbone
 from suasion.policy.processor import release_memory
 
 PASS_TOKENS = 1200  # of prompts that a processor reads in one pass; a GPU reads them all at once
-CROWDED = (
-    0.75  # rows leave a batch together, once fewer than this share still write: leaving copies the cache
-)
+CROWDED = 0.85  # rows leave a batch together, once fewer than this share still write: leaving copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +46,10 @@ def sample(
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))  # like lengths pad least
     per_batch = max(1, config.batch_size // copies)
     dice = torch.Generator(backbone.device).manual_seed(seed)
-    with torch.no_grad(), backbone.merged(adapter) as model:
+    with torch.no_grad(), backbone.merged(adapter):
         for start in range(0, len(order), per_batch):
             group = order[start : start + per_batch]
-            rows = _write(model, [prompts[i] for i in group], backbone.end, config, copies, dice)
+            rows = _write(backbone, [prompts[i] for i in group], config, copies, dice)
             release_memory()  # each token has shapes of its own: what they leave behind adds up
             for place, index in enumerate(group):
                 mine = rows[place * copies : (place + 1) * copies]
@@ -59,29 +58,22 @@ def sample(
 
 
 def _write(
-    model: PreTrainedModel,
+    backbone: Backbone,
     prompts: Sequence[Sequence[int]],
-    end: int,
     config: GenerationConfig,
     copies: int,
     dice: torch.Generator,
 ) -> list[tuple[list[int], list[float]]]:
     """Tokens and log-probabilities of `copies` replies to each prompt, in order."""
-    device = model.device
-    cache, logits = _read_prompts(model, prompts, end, config.max_new_tokens, copies)
-    width = max(map(len, prompts))
-    seen = torch.tensor(
-        [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts for _ in range(copies)],
-        device=device,
-    )
-    rows: list[tuple[list[int], list[float]]] = [([], []) for _ in range(len(seen))]
+    end, device = backbone.end, backbone.device
+    prefixes, logits = _read_prompts(backbone, prompts, copies)
+    cache = roomy_cache(len(prefixes.keys), config.max_new_tokens)
+    ends = torch.tensor([len(prompt) for prompt in prompts for _ in range(copies)], device=device)
+    rows: list[tuple[list[int], list[float]]] = [([], []) for _ in range(len(ends))]
     present = list(range(len(rows)))  # rows of the batch, some of which may have ended
     for _ in range(config.max_new_tokens):
-        logs = torch.log_softmax(logits.float() / config.temperature, dim=-1)  # (rows present, V)
-        chosen = draw(logs, dice)
-        for row, token, log in zip(
-            present, chosen[:, 0].tolist(), logs.gather(1, chosen)[:, 0].tolist(), strict=True
-        ):
+        chosen, logs = draw(logits / config.temperature, dice)
+        for row, token, log in zip(present, chosen[:, 0].tolist(), logs[:, 0].tolist(), strict=True):
             if rows[row][0][-1:] != [end]:
                 rows[row][0].append(token)
                 rows[row][1].append(log)
@@ -91,31 +83,34 @@ def _write(
         if len(going) < CROWDED * len(present):
             keep = torch.tensor(going, device=device)
             cache.batch_select_indices(keep)
-            seen, chosen = seen[keep], chosen[keep]
+            prefixes.keep(keep, CROWDED)
+            ends, chosen = ends[keep], chosen[keep]
             present = [present[place] for place in going]
-        seen = torch.cat([seen, torch.ones_like(chosen)], dim=1)
-        logits = _next_logits(model, chosen, seen, seen.sum(1, keepdim=True) - 1, cache)
+        with attending_by_groups(backbone.plain):
+            logits = _next_logits(backbone, chosen, None, ends[:, None], cache, prefixes=prefixes)
+        ends = ends + 1
     return rows
 
 
 def _read_prompts(
-    model: PreTrainedModel, prompts: Sequence[Sequence[int]], end: int, spare: int, copies: int
-) -> tuple[Cache, Tensor]:
-    """What the model knows after each prompt, `copies` times over, and its logits there: (rows, V).
+    backbone: Backbone, prompts: Sequence[Sequence[int]], copies: int
+) -> tuple[Prefixes, Tensor]:
+    """What the model knows after each prompt, and its logits there, `copies` times over: (rows, V).
 
     A few prompts at a time: what a layer needs for a pass would fill gigabytes, and many gain no time.
     """
-    layers = int(model.config.get_text_config().num_hidden_layers)
+    layers = int(backbone.plain.config.get_text_config().num_hidden_layers)
+    device, end = backbone.device, backbone.end
     parts, logits = [], []
-    budget = PASS_TOKENS if model.device.type == "cpu" else sum(map(len, prompts)) * len(prompts)
+    budget = PASS_TOKENS if device.type == "cpu" else sum(map(len, prompts)) * len(prompts)
     for some in _parts(prompts, budget):
         width = max(map(len, some))
-        ids = torch.tensor([[end] * (width - len(p)) + list(p) for p in some], device=model.device)
-        seen = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in some], device=model.device)
+        ids = torch.tensor([[end] * (width - len(p)) + list(p) for p in some], device=device)
+        seen = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in some], device=device)
         cache = roomy_cache(layers, 0)
-        logits.append(_next_logits(model, ids, seen, (seen.cumsum(1) - 1).clamp(min=0), cache))
+        logits.append(_next_logits(backbone, ids, seen, (seen.cumsum(1) - 1).clamp(min=0), cache))
         parts.append(cache)
-    return joined(parts, copies, spare), torch.cat(logits).repeat_interleave(copies, 0)
+    return Prefixes(parts, list(map(len, prompts)), copies), torch.cat(logits).repeat_interleave(copies, 0)
 
 
 def _parts(prompts: Sequence[Sequence[int]], budget: int) -> Iterator[list[Sequence[int]]]:
@@ -129,30 +124,36 @@ def _parts(prompts: Sequence[Sequence[int]], budget: int) -> Iterator[list[Seque
     yield part
 
 
-def draw(logs: Tensor, dice: torch.Generator) -> Tensor:
-    """One token a row by inversion, from log-probabilities (B, V): (B, 1).
+def draw(logits: Tensor, dice: torch.Generator) -> tuple[Tensor, Tensor]:
+    """One token a row by inversion, from logits (B, V), and its log-probability: (B, 1), (B, 1).
 
     One random number a row, where torch.multinomial takes one for each token of the vocabulary.
     """
-    mass = logs.exp().cumsum(-1)
-    point = torch.rand(len(logs), 1, generator=dice, device=logs.device) * mass[:, -1:]
-    return torch.searchsorted(mass, point, right=True).clamp(max=logs.shape[1] - 1)
+    peak = logits.amax(-1, keepdim=True)
+    mass = (logits - peak).exp_().cumsum(-1)
+    point = torch.rand(len(logits), 1, generator=dice, device=logits.device) * mass[:, -1:]
+    chosen = torch.searchsorted(mass, point, right=True).clamp(max=logits.shape[1] - 1)
+    return chosen, logits.gather(1, chosen) - peak - mass[:, -1:].log()
 
 
 def _next_logits(
-    model: PreTrainedModel, ids: Tensor, seen: Tensor, positions: Tensor, cache: Cache
+    backbone: Backbone,
+    ids: Tensor,
+    seen: Tensor | None,
+    positions: Tensor,
+    cache: Cache,
+    **further: Prefixes,
 ) -> Tensor:
     """Logits after the last column of ids (B, T): (B, V). The cache takes the new tokens in."""
-    output = model(
+    output = backbone.plain.get_decoder()(
         input_ids=ids,
         attention_mask=seen,
         position_ids=positions,
         past_key_values=cache,
         use_cache=True,
-        logits_to_keep=1,
+        **further,
     )
-    logits: Tensor = output.logits[:, -1]
-    return logits
+    return backbone.project(output.last_hidden_state[:, -1])
 
 
 def _read(backbone: Backbone, tokens: list[int], logprobs: list[float]) -> Sample:

@@ -27,6 +27,7 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.attention import GROUPED
 from suasion.policy.install import EMBEDDED, install_model
+from suasion.policy.lean import lean_lora, make_lean
 from suasion.policy.processor import choose_dtype, keep_memory
 from suasion.policy.prompt import Message, messages, shortened, without_tokens
 from suasion.policy.trees import TreeBatch
@@ -87,6 +88,7 @@ class Backbone:
             layers_to_transform=list(range(max(0, total - layers), total)) if layers else None,
             task_type="CAUSAL_LM",
         )
+        lean_lora(lora)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(zlib.crc32(f"{self.seed}:{name}".encode()))
             if isinstance(self.model, PeftModel):
@@ -245,5 +247,6 @@ def load_backbone(config: ModelConfig, seed: int = 0) -> Backbone:
         cast(nn.Module, model).to("cuda")
     model.requires_grad_(False)
     model.eval()
+    make_lean(model)
     gc.collect()
     return Backbone(model, tokenizer, config, config.name, seed=seed)

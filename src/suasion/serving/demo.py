@@ -102,7 +102,7 @@ def fill(store: Store, incidents: Path, conversations: int, contacts: int, seed:
     try:
         asyncio.run(_hold_all(context.service, planned, moments))
         filed = put_before_raters(context, incidents, end, seed)
-        marks = mark_panel(context, filed.panel, end, seed)
+        marks = mark_panel(context, filed.panel, end, seed) if filed.panel else 0
         waiting = len(store.ids({"status": "handed_over"}))
     finally:
         context.service.roster.close()

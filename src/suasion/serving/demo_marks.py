@@ -25,7 +25,7 @@ TALKATIVE = 2  # answers of the other side that a dialogue of the panel has at l
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    panel: Panel
+    panel: Panel | None  # none where so little was said that there is nothing to rate
     incidents: int
 
 
@@ -46,6 +46,8 @@ def put_before_raters(context: Context, folder: Path, now: datetime, seed: int) 
         about = {"class": rule, "severity": str(incident.severity), "note": incident.wrong}
         about["bad_reply"] = incident.dialogue.reply or ""
         exhibits.append(Exhibit("intent", incident.id, shown.with_reply(reply), about))
+    if not exhibits:
+        return Put(None, len(filed))
     opening = Opening("Demo: two agents, and what was filed", "simulated raters", seed)
     return Put(open_panel(store, opening, exhibits, now), len(filed))
 

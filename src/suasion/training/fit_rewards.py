@@ -194,16 +194,6 @@ def _shuffled(count: int, size: int, rng: random.Random) -> list[list[int]]:
     return [order[start : start + size] for start in range(0, count, size)]
 
 
-def pair_accuracy(model: RewardModel, pairs: Sequence[Pair]) -> dict[str, float]:
-    """Share of pairs whose chosen reply scores higher, per kind and over all."""
-    dialogues = [pair.dialogue.with_reply(text) for pair in pairs for text in (pair.chosen, pair.rejected)]
-    raw = model.raw(dialogues)
-    right = [(pair.kind, raw[2 * i] > raw[2 * i + 1]) for i, pair in enumerate(pairs)]
-    kinds = sorted({kind for kind, _ in right})
-    shares = {kind: statistics.mean(float(ok) for k, ok in right if k == kind) for kind in kinds}
-    return shares | {"all": statistics.mean(float(ok) for _, ok in right)}
-
-
 def judge_agreement(judge: LocalJudge, verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:
     """Cohen's kappa and accuracy per criterion on held-out verdicts."""
     names = [criterion.id for criterion in judge.rubric.criteria]

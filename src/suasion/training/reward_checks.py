@@ -22,14 +22,29 @@ BINS = 5  # of confidence in a pair, from a coin's to certainty
 FEWEST = 5  # replies on each side of a comparison
 
 
+def pair_gaps(model: RewardModel, pairs: Sequence[Pair]) -> list[float]:
+    """By how much each pair's chosen reply scores higher, before calibration."""
+    replies = [pair.dialogue.with_reply(text) for pair in pairs for text in (pair.chosen, pair.rejected)]
+    raw = model.raw(replies)
+    return [better - worse for better, worse in zip(raw[::2], raw[1::2], strict=True)]
+
+
+def pair_accuracy(pairs: Sequence[Pair], gaps: Sequence[float]) -> dict[str, float]:
+    """Share of pairs whose chosen reply scores higher, per kind and over all."""
+    right = [(pair.kind, gap > 0) for pair, gap in zip(pairs, gaps, strict=True)]
+    kinds = sorted({kind for kind, _ in right})
+    shares = {kind: statistics.mean(float(ok) for k, ok in right if k == kind) for kind in kinds}
+    return shares | {"all": statistics.mean(float(ok) for _, ok in right)}
+
+
 def examine(
     model: RewardModel,
-    pairs: Sequence[Pair],
+    gaps: Sequence[float],
     said: Sequence[Dialogue],
     rules: RewardSuite,
     judge: Judge | None,
 ) -> dict[str, Any]:
-    """Figures of a calibrated reward model on held-out pairs and on replies of the starting policy.
+    """Figures of a calibrated reward model on held-out pairs' gaps and on replies of the starting policy.
 
     calibration: a row a bin: how sure it was of a pair (0.5 to 1, sigmoid of the gap), and the share that it
     ordered rightly. length, rules, judge: Spearman's correlation of R_model with the reply's words, with
@@ -42,7 +57,7 @@ def examine(
     counts = Counter(name for names in broken for name in names)
     judged = [score.value for score in judge.score(said)] if judge else [None] * len(said)
     return {
-        "calibration": calibration_curve(model, pairs),
+        "calibration": calibration_curve(gaps),
         "length": rank_correlation(scores, [len((one.reply or "").split()) for one in said]),
         "rules": rank_correlation(scores, [reading.e_func for reading in readings]),
         "judge": rank_correlation(scores, judged),
@@ -54,11 +69,8 @@ def examine(
     }
 
 
-def calibration_curve(model: RewardModel, pairs: Sequence[Pair]) -> list[dict[str, float]]:
+def calibration_curve(gaps: Sequence[float]) -> list[dict[str, float]]:
     """Mean confidence and share ordered rightly of the pairs in each of BINS bins of confidence."""
-    replies = [pair.dialogue.with_reply(text) for pair in pairs for text in (pair.chosen, pair.rejected)]
-    raw = model.raw(replies)
-    gaps = [better - worse for better, worse in zip(raw[::2], raw[1::2], strict=True)]
     sure = [1 / (1 + math.exp(-min(abs(gap), 500))) for gap in gaps]
     found = []
     for number in range(BINS):
