@@ -10,7 +10,7 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from suasion.policy.model import Backbone
 
@@ -52,17 +52,23 @@ class Words:
         return " ".join(f"{message['role']} : {message['content']}" for message in messages)
 
 
-def small_backbone(name: str, attention: str = "grouped") -> "Backbone":
+def bare_model(name: str, **changes: object) -> "PreTrainedModel":
+    """A frozen tiny model of a type, as transformers makes it."""
     import torch
     import transformers
 
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{name}Config")(**SIZES, **changes)
+    model: PreTrainedModel = getattr(transformers, f"{name}ForCausalLM")(config)
+    return model.eval().requires_grad_(False)
+
+
+def small_backbone(name: str, attention: str = "grouped") -> "Backbone":
     from suasion.config import ModelConfig
     from suasion.policy.lean import make_lean
     from suasion.policy.model import Backbone
 
-    torch.manual_seed(0)
-    config = getattr(transformers, f"{name}Config")(**SIZES)
-    model = getattr(transformers, f"{name}ForCausalLM")(config).eval().requires_grad_(False)
+    model = bare_model(name)
     model.set_attn_implementation(attention)
     make_lean(model)
     return Backbone(model, Words(), ModelConfig(lora_rank=4, lora_alpha=8, role_layers=2), name)
@@ -72,6 +78,12 @@ def small_backbone(name: str, attention: str = "grouped") -> "Backbone":
 def backbone(request: pytest.FixtureRequest) -> "Backbone":
     """Types of model, and of attention on one of them."""
     return small_backbone(*request.param.split())
+
+
+@pytest.fixture
+def bare() -> "Callable[..., PreTrainedModel]":
+    """Makes a tiny model of a type, nothing of it replaced."""
+    return bare_model
 
 
 @pytest.fixture

@@ -4,31 +4,27 @@ from collections.abc import Callable
 
 import pytest
 import torch
-import transformers
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from suasion.policy.lean import LeanGate, LeanLora, LeanNorm, lean_lora, make_lean
 
-SIZES = {
-    "vocab_size": 64,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-}
+Make = Callable[..., PreTrainedModel]
 
 
-def small(name: str, **changes: object) -> nn.Module:
-    torch.manual_seed(0)
-    config = getattr(transformers, f"{name}Config")(**SIZES, **changes)
-    model: nn.Module = getattr(transformers, f"{name}ForCausalLM")(config).eval().requires_grad_(False)
-    for key, parameter in model.named_parameters():
-        if "norm" in key:
-            nn.init.normal_(parameter, mean=1, std=0.3)
-    return model
+@pytest.fixture
+def small(bare: Make) -> Make:
+    """Tiny models whose norms do something."""
+
+    def make(name: str, **changes: object) -> PreTrainedModel:
+        model = bare(name, **changes)
+        for key, parameter in model.named_parameters():
+            if "norm" in key:
+                nn.init.normal_(parameter, mean=1, std=0.3)
+        return model
+
+    return make
 
 
 def gradients(model: nn.Module, trained: Callable[[str], bool]) -> dict[str, Tensor]:
@@ -42,7 +38,7 @@ def gradients(model: nn.Module, trained: Callable[[str], bool]) -> dict[str, Ten
 
 
 @pytest.mark.parametrize("name", ["Llama", "Qwen3", "Mistral"])
-def test_a_lean_model_has_the_same_values_and_gradients(name: str) -> None:
+def test_a_lean_model_has_the_same_values_and_gradients(name: str, small: Make) -> None:
     """The embedding's gradient has come through every part."""
     expected = gradients(small(name), lambda key: "embed_tokens" in key)
     model = small(name)
@@ -59,7 +55,9 @@ def test_a_lean_model_has_the_same_values_and_gradients(name: str) -> None:
     ("name", "changes", "left"),
     [("Gemma", {}, "all"), ("Llama", {"hidden_act": "gelu"}, "gates"), ("Qwen2", {}, None)],
 )
-def test_what_would_give_other_numbers_stays(name: str, changes: dict[str, str], left: str | None) -> None:
+def test_what_would_give_other_numbers_stays(
+    name: str, changes: dict[str, str], left: str | None, small: Make
+) -> None:
     """Gemma's norm multiplies by 1 + weight and its gate is another."""
     model = small(name, **changes)
     make_lean(model)
@@ -69,7 +67,7 @@ def test_what_would_give_other_numbers_stays(name: str, changes: dict[str, str],
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_lora_is_pefts(dtype: torch.dtype) -> None:
+def test_lora_is_pefts(dtype: torch.dtype, small: Make) -> None:
     results = []
     for ours in (False, True):
         model = small("Llama").to(dtype)
@@ -91,7 +89,7 @@ def test_lora_is_pefts(dtype: torch.dtype) -> None:
         assert (found[key] - value).norm() <= close * value.norm(), key
 
 
-def test_what_is_not_plain_lora_is_left_to_peft() -> None:
+def test_what_is_not_plain_lora_is_left_to_peft(small: Make) -> None:
     """Dropout and DoRA; an adapter that is switched off; two at once."""
     ids = torch.arange(3, 15)[None]
     for changes in ({"lora_dropout": 0.5}, {"use_dora": True}, {}):
