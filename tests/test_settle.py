@@ -1,5 +1,6 @@
 """What a run settles before it starts, and what it refuses to go on from."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,26 +13,31 @@ from suasion.errors import InputError
 @pytest.fixture(autouse=True)
 def _speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor of a known speed: this one's can't be made faster or slower."""
-    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: 1000.0)
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: 1e9)
 
 
 def test_a_fast_processor_does_all_and_a_slow_one_says_what_it_leaves_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = RunConfig()
+    config = RunConfig(trim=True)
     settled, trims = settle.begin(config, tmp_path / "fast", False, "x")
     assert (settled.data, settled.training, trims) == (config.data, config.training, [])
-    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: settle.FAST_ENOUGH / 2)
     settled, trims = settle.begin(config, tmp_path / "slow", False, "x")
     assert settled.data.dialogues == config.data.dialogues // 2
     assert settled.training.steps == config.training.steps // 2
+    assert settled.evaluation.contexts == config.evaluation.contexts, "the verdict keeps its contexts"
+    assert settled.evaluation.negotiations == 30, "and at least 30 negotiations"
     assert "cut to 50%" in trims[0]
     assert trims[0] in capsys.readouterr().err
+    unasked = RunConfig()
+    settled, trims = settle.begin(unasked, tmp_path / "unasked", False, "x")
+    assert (settled.data, settled.training, trims) == (unasked.data, unasked.training, [])
 
 
 def test_a_trim_makes_nothing_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: settle.FAST_ENOUGH / 2)
-    config = RunConfig(training=TrainingConfig(steps=2), data=DataConfig(faults=0, dialogues=9))
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    config = RunConfig(trim=True, training=TrainingConfig(steps=2), data=DataConfig(faults=0, dialogues=9))
     settled, _ = settle.begin(config, tmp_path, False, "x")
     assert (settled.training.steps, settled.data.faults, settled.data.dialogues) == (2, 0, 9)
 
@@ -70,10 +76,24 @@ def test_the_type_is_settled_once(tmp_path: Path) -> None:
 def test_going_on_keeps_the_sizes_of_the_run_that_was_trimmed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: settle.FAST_ENOUGH / 2)
-    settled, trims = settle.begin(RunConfig(), tmp_path, False, "x")
-    monkeypatch.setattr(settle, "matrix_speed", lambda dtype: 1000.0)
-    assert settle.begin(RunConfig(), tmp_path, True, "x") == (settled, trims)
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    config = RunConfig(trim=True)
+    settled, trims = settle.begin(config, tmp_path, False, "x")
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: 1e9)
+    assert settle.begin(config, tmp_path, True, "x") == (settled, trims)
+    longer = RunConfig(trim=True, training=TrainingConfig(steps=99))
+    with pytest.raises(InputError, match="goes on with those sizes") as caught:
+        settle.begin(longer, tmp_path, True, "x")
+    assert caught.value.field == "training"
+
+
+def test_who_began_a_run_stands_beside_who_went_on_with_it(tmp_path: Path) -> None:
+    for resume, command in ((False, "first"), (True, "second"), (True, "third")):
+        settle.begin(RunConfig(), tmp_path, resume, command)
+    made = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert made["command"] == "first"
+    assert [one["command"] for one in made["resumed"]] == ["second", "third"]
+    assert made["resumed"][0]["versions"] == made["versions"]
 
 
 def test_training_may_go_on_for_longer(tmp_path: Path) -> None:

@@ -305,6 +305,7 @@ class OriginConfig(_Frozen):
 class RunConfig(_Frozen):
     pack: str = Field("hotel", description="built-in pack or folder")
     seed: int = Field(0, description="of everything random")
+    trim: bool = Field(False, description="smaller sizes where this processor is slow; run.json says which")
     batch_tokens: int = Field(1300, ge=256, description="padded tokens in one forward pass with gradient")
     model: ModelConfig = ModelConfig()
     generation: GenerationConfig = GenerationConfig()
@@ -326,6 +327,11 @@ class RunConfig(_Frozen):
             raise ValueError("training.credit needs simulated counterparts: leave out data.records")
         if self.data.records and self.data.openings:
             raise ValueError("data.openings needs simulated counterparts: leave out data.records")
+        if self.data.records and self.rewards.judge == "local":
+            raise ValueError(
+                'rewards.judge can\'t be "local" with data.records: they hold no verdicts to fit it on; '
+                'set judge = "none" under [rewards], or an endpoint\'s address'
+            )
         return self
 
     @property

@@ -47,7 +47,7 @@ from suasion.run_folder import (
     read_steps,
     write_json,
 )
-from suasion.settle import begin
+from suasion.settle import begin, check_pack
 from suasion.stopping import Stopped, StoppedError, stop
 from suasion.training.alarms import told
 from suasion.training.checkpoint import POLICY
@@ -66,6 +66,7 @@ from suasion.training.sft import fit_sft
 from suasion.training.trainer import Trainer
 
 OPENINGS_SEED = 500_000  # openings that teach the reward model are not to those that REPO talks with
+LOST = 0.05  # share of the negotiations that may fail before nothing is compared
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 # of a run's time, as measured: for the remaining time that is shown
 SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.13, "rewards": 0.13, "training": 0.41, "evaluation": 0.31}
@@ -141,6 +142,7 @@ def evaluate_run(folder: Path, command: str) -> Report:
     """Judge a finished run once more. Raises InputError when the folder is not one."""
     (config, trims), log = load_run(folder), Log({})
     with locked(folder):
+        check_pack(config, folder)
         pack = Pack.load(config.pack)
         backbone = load_backbone(config.model)
         load_start(backbone, folder)
@@ -265,13 +267,23 @@ def evaluate_arms(
 
 
 def check_judged(arms: Sequence[Arm], suite: RewardSuite, folder: Path) -> None:
-    """Raises InputError where the judge was away while the arms were compared: what is left says little."""
+    """Raises InputError where the judge was away while the arms were compared, or more than LOST of their
+    negotiations failed: what is left says little.
+    """
     replies = [reply for arm in arms for reply in arm.replies]
     unread = sum(reply.e_judge is None for reply in replies) if suite.judge else 0
     if unread > suite.config.max_unread * len(replies):
         raise InputError(
             f"the judge read {len(replies) - unread} of {len(replies)} replies, so nothing is compared. "
             "Training is done and saved: go on with --resume, or `suasion evaluate`, when the judge is back",
+            str(folder),
+        )
+    talks = [talk for arm in arms for talk in arm.negotiations]
+    failed = sum(talk.outcome is None for talk in talks)
+    if failed > LOST * len(talks):
+        raise InputError(
+            f"{failed} of {len(talks)} negotiations were ended by a failure, so nothing is compared. "
+            "Training is done and saved: `suasion simulate --agent` on this folder shows what fails",
             str(folder),
         )
 

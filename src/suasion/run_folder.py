@@ -69,6 +69,14 @@ def describe_run(
     }
 
 
+def gone_on(folder: Path, now: dict[str, Any]) -> dict[str, Any]:
+    """What `describe_run` says of a run that is gone on with: made as it was begun, and `resumed` since."""
+    made = _read(folder)
+    begun = {key: made[key] for key in provenance("") if key in made}
+    again = {key: now[key] for key in begun}
+    return {**now, **begun, "resumed": [*made.get("resumed", []), again]}
+
+
 def provenance(command: str) -> dict[str, Any]:
     """What made a result: command, commit, versions."""
     return {

@@ -6,10 +6,27 @@ from pathlib import Path
 from suasion.config import RunConfig
 from suasion.errors import InputError
 from suasion.negotiation.pack import Pack
-from suasion.policy.processor import choose_dtype, matrix_speed
-from suasion.run_folder import describe_run, discard, load_run, load_run_config, pack_version, write_json
+from suasion.policy.processor import choose_dtype, layer_speed
+from suasion.run_folder import (
+    describe_run,
+    discard,
+    gone_on,
+    load_run,
+    load_run_config,
+    pack_version,
+    write_json,
+)
 
-FAST_ENOUGH = 240.0  # GFLOP/s of matrix products at which the configured sizes fit their minutes
+FAST_ENOUGH = (
+    22_000.0  # tokens/s through a layer (`layer_speed`): above it the quickstart is done in half an hour
+)
+# What a slower processor does less of, and how many of each it does at least. SFT and REPO are judged on all
+# contexts, and in no fewer negotiations than tell anything.
+SIZES = {
+    "data": (("dialogues", 16), ("pairs", 16), ("faults", 16), ("sampled", 16), ("openings", 16)),
+    "training": (("steps", 4),),
+    "evaluation": (("negotiations", 30),),
+}
 
 
 def begin(
@@ -28,22 +45,35 @@ def begin(
         check_pack(config, folder)
         rewards = settled.rewards.model_copy(update={"remote": config.rewards.remote})
         settled = settled.model_copy(update={"rewards": rewards})
-        if not trims:
+        if trims:
+            check_untouched(config, load_run_config(folder, "asked"), folder)
+        else:
             steps = settled.training.model_copy(update={"steps": config.training.steps})
             settled = settled.model_copy(update={"training": steps, "evaluation": config.evaluation})
+        write_json(folder / "run.json", gone_on(folder, describe_run(settled, command, trims, config)))
     else:
         if not overwrite and (folder / "sft.safetensors").exists():
             raise InputError(
                 "holds an earlier run: --resume goes on with it, --overwrite removes it", str(folder)
             )
         discard(folder)
-        settled, trims = (config, []) if config.origin else trim(config)  # it has its ancestor's sizes
-        if config.model.dtype == "auto":
-            dtype = str(choose_dtype()).removeprefix("torch.")
-            model = settled.model.model_copy(update={"dtype": dtype})
-            settled = settled.model_copy(update={"model": model})
-    write_json(folder / "run.json", describe_run(settled, command, trims, config))
+        settled = with_dtype(config)
+        wanted = config.trim and not config.origin  # one that goes on has its ancestor's sizes
+        settled, trims = trim(settled) if wanted else (settled, [])
+        write_json(folder / "run.json", describe_run(settled, command, trims, config))
     return settled, trims
+
+
+def check_untouched(config: RunConfig, earlier: RunConfig, folder: Path) -> None:
+    """Raises InputError where sizes that were trimmed are asked for anew, and other ones."""
+    for part in SIZES:
+        if getattr(config, part) != getattr(earlier, part):
+            raise InputError(
+                "this run was trimmed to its processor (`trims`) and goes on with those sizes; for others "
+                "begin a new one, with trim = false",
+                str(folder / "run.json"),
+                field=part,
+            )
 
 
 def check_pack(config: RunConfig, folder: Path) -> None:
@@ -78,27 +108,37 @@ def check_same(config: RunConfig, earlier: RunConfig, folder: Path) -> None:
                 )
 
 
+def with_dtype(config: RunConfig) -> RunConfig:
+    """The configuration with the type that suits this processor, where it leaves that open."""
+    if config.model.dtype != "auto":
+        return config
+    dtype = str(choose_dtype()).removeprefix("torch.")
+    return config.model_copy(update={"model": config.model.model_copy(update={"dtype": dtype})})
+
+
 def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
-    """Smaller sizes on a processor that multiplies matrices too slowly for the configured ones."""
+    """Smaller sizes on a processor that trains too slowly, by the settled type, for the configured ones."""
     import torch
 
     if torch.cuda.is_available():
         return config, []
-    speed = max(matrix_speed(torch.float32), matrix_speed(torch.bfloat16))
-    share = min(1.0, max(0.3, round(speed / FAST_ENOUGH, 1)))  # in tenths: two measurements seldom differ
+    speed = layer_speed(getattr(torch, config.model.dtype))
+    share = min(
+        1.0, max(0.3, int(10 * speed / FAST_ENOUGH) / 10)
+    )  # in tenths: two measurements seldom differ
     if share == 1.0:
         return config, []
-    data, training, judged = config.data, config.training, config.evaluation
     smaller = config.model_copy(
         update={
-            "data": data.model_copy(
-                update={key: _less(getattr(data, key), share, 16) for key in ("dialogues", "pairs", "faults")}
-            ),
-            "training": training.model_copy(update={"steps": _less(training.steps, share, 4)}),
-            "evaluation": judged.model_copy(update={"base_contexts": int(judged.base_contexts * share)}),
+            part: getattr(config, part).model_copy(
+                update={key: _less(getattr(getattr(config, part), key), share, least) for key, least in sizes}
+            )
+            for part, sizes in SIZES.items()
         }
     )
-    note = f"matrix products reach {speed:.0f} GFLOP/s, under {FAST_ENOUGH:.0f}: training cut to {share:.0%}"
+    note = (
+        f"a layer is trained with {speed:,.0f} tokens/s, under {FAST_ENOUGH:,.0f}: sizes cut to {share:.0%}"
+    )
     sys.stderr.write(note + "\n")
     return smaller, [note]
 

@@ -20,3 +20,12 @@ def test_no_dialogue_and_no_hotel_serves_twice(hotel: Pack) -> None:
     judged = {one.brief.details["hotel"] for one in data.test_contexts}
     assert not trained & chosen_by
     assert not (trained | chosen_by) & judged
+
+
+def test_another_seed_is_judged_on_other_contexts(hotel: Pack) -> None:
+    sizes = {"data": {"dialogues": 4, "pairs": 4, "faults": 0}, "evaluation": {"contexts": 20}}
+    first, again, other = (
+        prepare(hotel, RunConfig.model_validate({**sizes, "seed": seed})).test_contexts for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert not {one.turns for one in first} & {one.turns for one in other if one.turns}

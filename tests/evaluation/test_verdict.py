@@ -58,7 +58,9 @@ def test_all_hold(arm: ArmMaker) -> None:
     assert verdict.better
     assert verdict.headline.startswith("REPO is better than SFT: mean R_total rose from 1.10 to 1.74")
     assert "on 20 held-out contexts" in verdict.headline
-    assert "fell from 50.0 to 0.0 there and from 50.0 to 25.0 in 20 simulated" in verdict.headline
+    assert "fell from 50.0 to 0.0 there (−50.0, 95 % interval" in verdict.headline
+    assert "and from 50.0 to 25.0 (−25.0, 95 % interval" in verdict.headline
+    assert "in 20 simulated negotiations" in verdict.headline
 
 
 @pytest.mark.parametrize("key", SPOIL)
@@ -92,12 +94,16 @@ def test_a_loss_within_the_margin_is_no_collapse(arm: ArmMaker) -> None:
 
 def test_fluency_within_noise_is_not_lower(arm: ArmMaker) -> None:
     def noisy(index: int, reply: JudgedReply) -> JudgedReply:
-        return replace(reply, fluency=(reply.fluency or 0) - 0.03 + (-1) ** index * 0.3)
+        return replace(reply, fluency=(reply.fluency or 0) - 0.03 + (-1) ** index * noise)
 
+    noise = 0.2
     row = judge_arms(arm("sft"), changed(arm("repo"), noisy), Margins()).criterion("fluency")
     assert row.change is not None
     assert row.change.estimate == pytest.approx(-0.03)
     assert row.met
+    noise = 0.4  # an interval down to -0.2: so few replies say nothing of what may have been lost
+    row = judge_arms(arm("sft"), changed(arm("repo"), noisy), Margins()).criterion("fluency")
+    assert row.met is False
 
 
 def test_nothing_measured_is_not_better(arm: ArmMaker) -> None:
@@ -125,3 +131,13 @@ def test_unpaired_arms_are_refused(arm: ArmMaker) -> None:
         judge_arms(sft, replace(repo, replies=repo.replies[::-1]), Margins())
     with pytest.raises(ValueError, match="negotiation 0: the arms' briefs differ"):
         judge_arms(sft, replace(repo, negotiations=repo.negotiations[::-1]), Margins())
+
+
+def test_a_negotiation_that_failed_is_neither_won_nor_lost(arm: ArmMaker) -> None:
+    """Nor answered or not: of a pair with a failed one nothing is compared."""
+    sft = arm("sft")
+    failed = sft.negotiations[0].model_copy(update={"outcome": None})
+    cut = replace(sft, negotiations=(failed, *sft.negotiations[1:]))
+    verdict = judge_arms(cut, arm("repo"), Margins())
+    assert verdict.criterion("task_success").change.n == 19  # type: ignore[union-attr]
+    assert verdict.criterion("response").change.n == 19  # type: ignore[union-attr]

@@ -299,7 +299,12 @@ def test_real_dialogues_can_be_learnt_from(real: list[Dialogue], tmp_path: Path)
     records = tmp_path / "human.jsonl"
     records.write_text("\n".join(d.model_dump_json(exclude_none=True) for d in real[:50]), "utf-8")
     config = RunConfig.model_validate(
-        {"pack": "donation", "data": {"records": records, "pairs": 40}, "evaluation": {"contexts": 20}}
+        {
+            "pack": "donation",
+            "data": {"records": records, "pairs": 40},
+            "rewards": {"judge": "none"},
+            "evaluation": {"contexts": 20},
+        }
     )
     data = prepare(PACK, config)
     assert (len(data.pairs), len(data.test_contexts)) == (40, 20)

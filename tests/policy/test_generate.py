@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from suasion.config import GenerationConfig
-from suasion.policy.generate import draw, sample
+from suasion.policy.generate import BLOCK, draw, sample
 from suasion.policy.model import UNTOUCHED, Backbone
 from suasion.policy.trees import branch, lay_out
 from suasion.training.experience import token_logprobs
@@ -100,10 +100,13 @@ def test_the_seed_decides(adapted: Backbone) -> None:
 
 
 def test_tokens_come_as_often_as_their_probabilities_say() -> None:
-    probabilities = torch.tensor([0.5, 0.0, 0.2, 0.3, 0.0])
-    rows = probabilities.log().expand(20_000, 5)
+    """In a vocabulary of three blocks, one of them impossible and the last not full."""
+    probabilities = torch.zeros(2 * BLOCK + 50)
+    likely = [0, 3, BLOCK - 1, 2 * BLOCK, 2 * BLOCK + 7]
+    probabilities[likely] = torch.tensor([0.3, 0.2, 0.1, 0.15, 0.25])
+    rows = probabilities.log().expand(20_000, -1)
     drawn, logs = draw(rows + 3, torch.Generator().manual_seed(0))
     assert torch.allclose(logs, rows.gather(1, drawn), atol=1e-5)
-    shares = torch.bincount(drawn[:, 0], minlength=5) / len(rows)
+    shares = torch.bincount(drawn[:, 0], minlength=len(probabilities)) / len(rows)
     assert torch.allclose(shares, probabilities, atol=0.02)
-    assert shares[1] == shares[4] == 0
+    assert sorted(set(drawn[:, 0].tolist())) == likely, "nothing else was possible"

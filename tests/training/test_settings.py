@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from suasion.config import DataConfig, RunConfig, TrainingConfig, load_config
+from suasion.config import DataConfig, RewardsConfig, RunConfig, TrainingConfig, load_config
 from suasion.errors import InputError
 from suasion.training.methods import ahead
 from suasion.training.schedule import policy_rate
@@ -16,6 +16,12 @@ def test_negotiations_are_a_part_of_the_contexts_and_need_hotels(tmp_path: Path)
         TrainingConfig(contexts_per_step=2, negotiations=3)
     with pytest.raises(ValueError, match=r"leave out data\.records"):
         RunConfig(training=TrainingConfig(negotiations=1), data=DataConfig(records=tmp_path))
+
+
+def test_a_local_judge_is_not_asked_for_where_nothing_can_fit_it(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='set judge = "none"'):
+        RunConfig(data=DataConfig(records=tmp_path))
+    RunConfig(data=DataConfig(records=tmp_path), rewards=RewardsConfig(judge="none"))
 
 
 def test_records_beside_negotiations_are_refused_where_they_are_asked_for(tmp_path: Path) -> None:

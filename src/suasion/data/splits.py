@@ -53,7 +53,9 @@ def prepare(pack: Pack, config: RunConfig) -> Data:
     validation = examples_of(synthesize(pack, 60, seed + HELD_OUT_SEED, "validation"), pack)
     kept = balance(validation, HELD_OUT_PAIRS // per_context, seed)
     held_out = make_pairs(kept, pack, HELD_OUT_PAIRS, seed)
-    test = examples_of(synthesize(pack, config.evaluation.contexts, HELD_OUT_SEED, "test"), pack)
+    # another seed is judged on other contexts: what was tried on one says something about the next
+    judged, held_out_seed = config.evaluation.contexts, seed + HELD_OUT_SEED
+    test = examples_of(synthesize(pack, judged, held_out_seed, "test"), pack)
     return Data(
         dialogues=dialogues,
         pairs=pairs,
@@ -66,7 +68,7 @@ def prepare(pack: Pack, config: RunConfig) -> Data:
         validation_contexts=[
             example.dialogue.with_reply("") for example in balance(validation, len(validation), seed)
         ],
-        test_contexts=[e.dialogue for e in balance(test, config.evaluation.contexts, HELD_OUT_SEED)],
+        test_contexts=[e.dialogue for e in balance(test, judged, held_out_seed)],
     )
 
 

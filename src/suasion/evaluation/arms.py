@@ -59,14 +59,15 @@ def judge_arms(
             truncated.append([s.truncated for s in samples])
             progress.at(2 * number + 1, 2 * len(contenders) + 1, f"{one.name}: {len(mine)} replies")
             plays = briefs if one.negotiates else ()
-            talks.append(simulate(one.agent, plays, seed, pack=suite.pack) if plays else [])
+            held = simulate(one.agent, plays, seed, pack=suite.pack) if plays else []
+            talks.append([told(talk) for talk in held])
             release_memory()
             progress.at(2 * number + 2, 2 * len(contenders) + 1, f"{one.name}: {len(plays)} negotiations")
         backbone = contenders[0].agent.backbone
         judged = iter(judge_replies(backbone, suite, [*chain(*answered)], [*chain(*truncated)], budget))
         arms = []
         for one, replies, held in zip(contenders, answered, talks, strict=True):
-            counts = [violations(talk, suite.rules) for talk in held]
+            counts = [violations(talk, suite.rules) if talk.outcome else (0, 0) for talk in held]
             scored = [_score_turns(talk, backbone, suite, budget) for talk in held[:shown]]
             arms.append(
                 Arm(
@@ -79,6 +80,12 @@ def judge_arms(
             )
         progress.at(2 * len(contenders) + 1, 2 * len(contenders) + 1, "all scored")
     return arms
+
+
+def told(talk: Dialogue) -> Dialogue:
+    """The negotiation, without an outcome where a failure ended it: that is neither won nor lost."""
+    failed = talk.outcome is not None and talk.outcome.failed
+    return talk.model_copy(update={"outcome": None}) if failed else talk
 
 
 def judge_replies(

@@ -39,7 +39,8 @@ class Margins:
     response: float = 0.8  # of SFT's
     distinct_2: float = 0.8  # of SFT's
     unique: float = 0.8  # of SFT's
-    fluency: float = 0.02  # nats per token
+    fluency: float = 0.02  # nats per token that the estimate may fall
+    fluency_noise: float = 0.15  # nats per token that its interval may reach down to
     length: float = 0.30  # of SFT's mean length, either way
 
 
@@ -153,15 +154,16 @@ def unique(sft: Arm, repo: Arm, floor: float) -> Criterion:
     return _kept(row, unique_share, [r.text for r in sft.replies], [r.text for r in repo.replies], floor)
 
 
-def fluency(sft: Arm, repo: Arm, margin: float) -> Criterion:
-    """Lower only where both say so: the estimate beyond the margin, and the interval wholly below 0."""
-    rule = f"difference at least −{margin:g} nats, or its interval reaches 0"
+def fluency(sft: Arm, repo: Arm, margin: float, noise: float) -> Criterion:
+    """Not lower: the estimate says so, or it is told apart neither from 0 nor, by much noise, from a loss."""
+    rule = f"difference at least −{margin:g} nats, or its interval holds 0 and nothing below −{noise:g}"
     row = Criterion("fluency", "fluency not lower", rule, "no collapse", "nats", PAIRED_T)
     before, after, briefs = _read_pairs(sft, repo, lambda reply: reply.fluency)
     if not before:
         return row
     change = paired_difference(before, after, briefs)
-    met = change.estimate >= -margin or (change.high is not None and change.high >= 0)
+    near = change.low is not None and change.high is not None and change.low >= -noise and change.high >= 0
+    met = change.estimate >= -margin or near
     return _filled(row, met, _mean(before), _mean(after), change, "nats", (-margin,))
 
 

@@ -78,8 +78,7 @@ def hold(
         line_of(talk, planned.hotels[number], arm, *violations(talk, rules))
         for number, talk in zip(which, talks, strict=True)
     ]
-    endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
-    return lines, [ending for ending in endings if ending.startswith("error")]
+    return lines, [one.outcome.ending for one in talks if one.outcome is not None and one.outcome.failed]
 
 
 def manager_of(planned: Plan, number: int, pack: Pack) -> Manager:

@@ -41,7 +41,8 @@ class Verdict:
         return (
             f"mean R_total rose from {_from_to(total)} ({show_change(total.change, total.change_kind)}) "
             f"on {self.contexts} held-out contexts, and rule violations per 100 replies fell from "
-            f"{_from_to(rules)} there and from {_from_to(talks)} "
+            f"{_from_to(rules)} there ({show_change(rules.change, rules.change_kind)}) and from "
+            f"{_from_to(talks)} ({show_change(talks.change, talks.change_kind)}) "
             f"in {self.negotiations} simulated negotiations"
         )
 
@@ -68,7 +69,7 @@ def judge_arms(sft: Arm, repo: Arm, margins: Margins) -> Verdict:
         criteria.response(sft, repo, margins.response),
         criteria.distinct_2(sft, repo, margins.distinct_2),
         criteria.unique(sft, repo, margins.unique),
-        criteria.fluency(sft, repo, margins.fluency),
+        criteria.fluency(sft, repo, margins.fluency, margins.fluency_noise),
         criteria.length(sft, repo, margins.length),
         criteria.required_acts(sft, repo),
     )

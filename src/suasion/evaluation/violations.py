@@ -15,7 +15,7 @@ def prefixes(talk: Dialogue) -> list[tuple[int, Dialogue]]:
 
 
 def violations(talk: Dialogue, rules: RuleSet) -> tuple[int, int]:
-    """Rules broken by the agent in a negotiation, and its replies."""
-    replies = prefixes(talk)
-    hits = [hit for _, reply in replies for hit in rules.check(reply).evidence if hit.points < 0]
-    return len(hits), len(replies)
+    """Rules broken by the agent in a negotiation, and its replies that the rules have read."""
+    found = [rules.check(reply).objections for _, reply in prefixes(talk)]
+    read = [objections for objections in found if objections is not None]
+    return sum(map(len, read)), len(read)

@@ -47,6 +47,11 @@ class Outcome(BaseModel):
     def success(self) -> bool:
         return bool(self.successes) and all(self.successes.values())
 
+    @property
+    def failed(self) -> bool:
+        """A fault of agent or simulator ended it, and nothing that was said."""
+        return self.ending.startswith("error")
+
 
 class Dialogue(BaseModel):
     """Brief, turns so far, and the agent's next utterance where one is to be scored."""

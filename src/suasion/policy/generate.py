@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from transformers import Cache
 
 from suasion.config import GenerationConfig
@@ -14,6 +15,7 @@ from suasion.policy.model import Backbone
 from suasion.policy.processor import release_memory
 
 PASS_TOKENS = 1200  # of prompts that a processor reads in one pass; a GPU reads them all at once
+BLOCK = 256  # tokens of the vocabulary whose probabilities are summed at once
 CROWDED = 0.85  # rows leave a batch together, once fewer than this share still write: leaving copies
 
 
@@ -127,13 +129,24 @@ def _parts(prompts: Sequence[Sequence[int]], budget: int) -> Iterator[list[Seque
 def draw(logits: Tensor, dice: torch.Generator) -> tuple[Tensor, Tensor]:
     """One token a row by inversion, from logits (B, V), and its log-probability: (B, 1), (B, 1).
 
-    One random number a row, where torch.multinomial takes one for each token of the vocabulary.
+    One random number a row, where torch.multinomial takes one for each token of the vocabulary; and running
+    sums over blocks and within the block that is drawn, since those over a whole vocabulary are slow.
     """
     peak = logits.amax(-1, keepdim=True)
-    mass = (logits - peak).exp_().cumsum(-1)
-    point = torch.rand(len(logits), 1, generator=dice, device=logits.device) * mass[:, -1:]
-    chosen = torch.searchsorted(mass, point, right=True).clamp(max=logits.shape[1] - 1)
-    return chosen, logits.gather(1, chosen) - peak - mass[:, -1:].log()
+    mass = pad((logits - peak).exp_(), (0, -logits.shape[1] % BLOCK)).unflatten(-1, (-1, BLOCK))
+    sums = mass.sum(-1).cumsum(-1)  # (B, blocks)
+    point = torch.rand(len(logits), 1, generator=dice, device=logits.device) * sums[:, -1:]
+    block = _first_above(sums, point)
+    rest = point - torch.where(block > 0, sums.gather(1, (block - 1).clamp(min=0)), 0.0)
+    within = mass[torch.arange(len(logits), device=logits.device), block[:, 0]].cumsum(-1)  # (B, BLOCK)
+    chosen = block * BLOCK + _first_above(within, rest)
+    return chosen, logits.gather(1, chosen) - peak - sums[:, -1:].log()
+
+
+def _first_above(sums: Tensor, point: Tensor) -> Tensor:
+    """Where running sums (B, N) first exceed the point (B, 1), which rounding may leave behind the last."""
+    last = torch.searchsorted(sums, sums[:, -1:].contiguous())
+    return torch.minimum(torch.searchsorted(sums, point, right=True), last)
 
 
 def _next_logits(

@@ -4,6 +4,7 @@ import ctypes
 import time
 
 import torch
+from torch import nn
 
 
 def keep_memory() -> None:
@@ -38,6 +39,25 @@ def matrix_speed(dtype: torch.dtype, size: int = 1024, repeats: int = 10) -> flo
         a @ b
         times.append(time.perf_counter() - start)
     return 2 * size**3 / min(times) / 1e9
+
+
+def layer_speed(dtype: torch.dtype, tokens: int = 720, layers: int = 4, repeats: int = 8) -> float:
+    """Measured speed of training, in tokens/s through one transformer layer of SmolLM2-135M's size, forward
+    and backward (the best of a few passes: others may be busy; the layers share no weights, as a model's).
+
+    A product alone does not tell: what lies between the products waits for memory.
+    """
+    stack = nn.ModuleList(nn.TransformerEncoderLayer(576, 9, 1536, 0.0, nn.SiLU()) for _ in range(layers))
+    stack.to(dtype).requires_grad_(False)
+    times = []
+    for _ in range(repeats):
+        states = torch.randn(tokens // 3, 3, 576).to(dtype).requires_grad_()  # (T, B, D)
+        start = time.perf_counter()
+        for layer in stack:
+            states = layer(states)
+        states.float().square().sum().backward()
+        times.append(time.perf_counter() - start)
+    return layers * tokens / min(times)
 
 
 def choose_dtype() -> torch.dtype:

@@ -53,6 +53,11 @@ class Score:
         if (self.status == Status.READ) != (self.value is not None):
             raise ValueError(f"a {self.status} score can't have the value {self.value}")
 
+    @property
+    def objections(self) -> tuple[Evidence, ...] | None:
+        """What takes points off; None where there is no reading, and nobody knows."""
+        return None if self.value is None else tuple(one for one in self.evidence if one.points < 0)
+
 
 def unread(source: Source, status: Status = Status.UNREAD, version: str = "") -> Score:
     return Score(source, status, None, (), version)

@@ -53,6 +53,11 @@ class Preference(Protocol):
     def score(self, dialogues: Sequence[Dialogue]) -> list[float]: ...
 
 
+def is_breach(rules: Score) -> bool:
+    """Whether what the rules found is of critical severity, in part."""
+    return any(hit.severity == Severity.CRITICAL for hit in rules.evidence)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Everything that the suite says of one reply. None is `not read`, with the reason in `scores`."""
@@ -75,6 +80,11 @@ class Reading:
     @property
     def e_func(self) -> float | None:
         return self.scores[Source.RULES].value
+
+    @property
+    def breach(self) -> bool:
+        """Whether a rule of critical severity was broken."""
+        return is_breach(self.scores[Source.RULES])
 
     def as_json(self, record_id: str) -> dict[str, Any]:
         """One line of `suasion score`."""
@@ -160,8 +170,7 @@ class RewardSuite:
         said = self.hearing.hear("agent", dialogue.reply or "")
         any_of = not stage.requires_any or bool(said & set(stage.requires_any))
         rules = scores[Source.RULES]
-        breach = any(hit.severity == Severity.CRITICAL for hit in rules.evidence)
-        e_enh, total = self.combine(preferred, judged.value, rules.value, breach)
+        e_enh, total = self.combine(preferred, judged.value, rules.value, is_breach(rules))
         return Reading(stage.id, scores, e_enh, total, set(stage.requires) <= said and any_of, self.version)
 
     def combine(

@@ -50,7 +50,7 @@ def _clean(dialogue: Dialogue, texts: Sequence[str], rules: RewardSuite) -> list
     clean = [
         text
         for text, reading in zip(different, readings, strict=True)
-        if all(hit.points >= 0 for hit in reading.scores[Source.RULES].evidence)
+        if reading.scores[Source.RULES].objections == ()
     ]
     return clean if len(clean) > 1 else []
 

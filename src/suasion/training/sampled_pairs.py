@@ -28,9 +28,8 @@ def sampled_pairs(
     for expert, drafts in zip(
         known, agent.drafts([pair.dialogue for pair in known], COPIES, seed), strict=True
     ):
-        texts = [text for text in dict.fromkeys(drafts) if text and text != expert.chosen]
-        faults = dict(zip(texts, _faults(texts, expert, rules), strict=True))
-        clean = next((text for text in texts if faults[text] is None), None)
+        faults = _faults([t for t in dict.fromkeys(drafts) if t and t != expert.chosen], expert, rules)
+        clean = next((text for text, fault in faults.items() if fault is None), None)
         for text, fault in faults.items():
             if fault is not None:
                 found.append(_pair(expert, expert.chosen, text, fault, rules))
@@ -39,12 +38,14 @@ def sampled_pairs(
     return found
 
 
-def _faults(texts: Sequence[str], expert: Pair, rules: RewardSuite) -> list[str | None]:
-    """The worst rule that each reply breaks, or None."""
-    worst: list[str | None] = []
-    for reading in rules.score([expert.dialogue.with_reply(text) for text in texts]):
-        hits = [hit for hit in reading.scores[Source.RULES].evidence if hit.points < 0]
-        worst.append(min(hits, key=lambda hit: hit.points).name if hits else None)
+def _faults(texts: Sequence[str], expert: Pair, rules: RewardSuite) -> dict[str, str | None]:
+    """The worst rule that each reply breaks, or None; without replies that the rules did not read."""
+    worst: dict[str, str | None] = {}
+    readings = rules.score([expert.dialogue.with_reply(text) for text in texts])
+    for text, reading in zip(texts, readings, strict=True):
+        hits = reading.scores[Source.RULES].objections
+        if hits is not None:
+            worst[text] = min(hits, key=lambda hit: hit.points).name if hits else None
     return worst
 
 

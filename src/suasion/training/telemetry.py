@@ -8,14 +8,16 @@ from typing import Any
 
 from torch import Tensor
 
-from suasion.config import TrainingConfig
+from suasion.config import RewardsConfig, TrainingConfig
 from suasion.errors import InputError
 from suasion.processes import ALONE, Team
+from suasion.rewards.enhance import enhance
 from suasion.rewards.score import Source
 from suasion.rewards.suite import Reading, RewardSuite
 from suasion.training.experience import Experience
 from suasion.training.ppo import explained_variance, kl_estimate
 
+SOURCES = ("model", "judge", "rules")
 NEAR_ZERO = 0.1  # |R_model| below which rules and judge have no force (the second hole)
 
 
@@ -24,6 +26,7 @@ def describe_step(batch: Experience, returns: Tensor, suite: RewardSuite, kl_wei
     readings, samples = batch.readings, batch.samples
     valid = batch.mask & batch.kept[:, None]
     hits = Counter(e.name for reading in readings for e in reading.scores[Source.RULES].evidence)
+    objections = [reading.scores[Source.RULES].objections for reading in readings]
     points = [_points(reading) for reading in readings]
     e_enh = [reading.e_enh for reading in readings if reading.e_enh is not None]
     r_model = [reading.r_model for reading in readings if reading.r_model is not None]
@@ -37,8 +40,8 @@ def describe_step(batch: Experience, returns: Tensor, suite: RewardSuite, kl_wei
         "e_clipped": _mean(e_enh),
         "share_clipped": _mean([float(abs(e) >= suite.config.n) for e in e_enh]),
         "share_near_zero": _mean([float(abs(r) < NEAR_ZERO) for r in r_model]),
-        **_spreads(batch, suite),
-        "violations_per_100": 100 * sum(hits.values()) / len(readings),
+        **spreads(readings, len(samples) // len(batch.trees), suite.config),
+        "violations_per_100": _mean([100.0 * len(one) for one in objections if one is not None]),
         "rule_hits": dict(hits),
         "kl_weight": kl_weight,
         "kl": float(kl_estimate(batch.old, batch.reference)[batch.mask].sum() / len(samples)),
@@ -67,20 +70,13 @@ def _points(reading: Reading) -> float | None:
     return sum(parts) if parts else None
 
 
-def _spreads(batch: Experience, suite: RewardSuite) -> dict[str, float | None]:
+def spreads(readings: Sequence[Reading], copies: int, config: RewardsConfig) -> dict[str, float | None]:
     """What tells the replies to one context apart: each source's share of the variances within contexts.
 
-    A source's part is R_model itself, and points / n for judge and rules, times |R_model| under the paper's
-    operator. The clip is left out, and so is a reply that the source did not read.
+    A source's part is what R_total is by the reward model alone, and what judge or rules alone move it from
+    there, by the operator that is set. A reply that the source did not read is left out.
     """
-    copies = len(batch.samples) // len(batch.trees)
-    parts: dict[str, list[float | None]] = {"model": [], "judge": [], "rules": []}
-    for reading in batch.readings:
-        r_model = reading.r_model or 0.0
-        force = (abs(r_model) if suite.config.operator == "paper" else 1.0) / suite.config.n
-        parts["model"].append(reading.r_model)
-        parts["judge"].append(None if reading.e_judge is None else force * reading.e_judge)
-        parts["rules"].append(None if reading.e_func is None else force * reading.e_func)
+    parts = {name: [_part(reading, name, config) for reading in readings] for name in SOURCES}
     within = {
         name: statistics.mean(
             _variance(values[start : start + copies]) for start in range(0, len(values), copies)
@@ -89,6 +85,20 @@ def _spreads(batch: Experience, suite: RewardSuite) -> dict[str, float | None]:
     }
     whole = sum(within.values())
     return {f"spread_{name}": value / whole if whole > 0 else None for name, value in within.items()}
+
+
+def _part(reading: Reading, name: str, config: RewardsConfig) -> float | None:
+    """What one source makes of R_total; None where it did not read, or the reward model did not."""
+    r_model, points = reading.r_model, {"judge": reading.e_judge, "rules": reading.e_func}
+    if r_model is None:
+        return None
+    n, operator = config.n, config.operator
+    alone = enhance(r_model, None, None, n, operator)
+    if name == "model":
+        return alone
+    if points[name] is None:
+        return None
+    return enhance(r_model, points[name], None, n, operator, name == "rules" and reading.breach) - alone
 
 
 def _variance(values: Sequence[float | None]) -> float:

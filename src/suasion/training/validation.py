@@ -80,12 +80,10 @@ def _reward(readings: Sequence[Reading]) -> float | None:
     return statistics.mean(read) if read else None
 
 
-def _objections(reading: Reading) -> int:
-    return sum(hit.points < 0 for hit in reading.scores[Source.RULES].evidence)
-
-
-def _violations(readings: Sequence[Reading]) -> float:
-    return -statistics.mean(_objections(reading) for reading in readings)
+def _violations(readings: Sequence[Reading]) -> float | None:
+    found = [reading.scores[Source.RULES].objections for reading in readings]
+    read = [len(objections) for objections in found if objections is not None]
+    return -statistics.mean(read) if read else None
 
 
 MEASURES: dict[str, Callable[[Sequence[Reading]], float | None]] = {
