@@ -18,7 +18,7 @@ from suasion.negotiation.pack import Pack
 from suasion.policy.model import load_backbone
 from suasion.rewards.saved import load_start, suite_of_run
 from suasion.rewards.suite import Reading, RewardSuite
-from suasion.run_folder import load_run_config
+from suasion.running.folder import load_run_config
 
 
 def load(folder: Path, dtype: str | None) -> RewardSuite:

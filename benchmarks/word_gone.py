@@ -25,7 +25,7 @@ from suasion.evaluation.statistics import mcnemar, paired_difference, paired_pro
 from suasion.negotiation.dialogue import Dialogue, load_dialogues, write_dialogues
 from suasion.negotiation.pack import Pack
 from suasion.rewards.rules import RuleSet
-from suasion.run_folder import load_run_config, provenance, write_json
+from suasion.running.folder import load_run_config, provenance, write_json
 
 SEED = 7_001  # of the replies that are compared, the same for both agents
 CASES = Path(__file__).parent / "hotel" / "bad_cases.jsonl"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from suasion.comparison import check_judged
 from suasion.config import RewardsConfig
 from suasion.errors import InputError
 from suasion.evaluation.metrics import Arm, JudgedReply
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.pipeline import check_judged
 from suasion.rewards.score import Score
 from suasion.rewards.suite import RewardSuite
 

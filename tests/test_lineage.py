@@ -14,7 +14,7 @@ from suasion.incidents.apply import apply_patch
 from suasion.incidents.patch import load_patch
 from suasion.lineage import NEEDED, go_on, inherit
 from suasion.negotiation.pack import Pack
-from suasion.run_folder import describe_run, write_json
+from suasion.running.folder import describe_run, write_json
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

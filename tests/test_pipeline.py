@@ -41,7 +41,7 @@ def test_a_step_done_again_from_its_checkpoint_is_the_same(folder: Path, tmp_pat
     from suasion.negotiation.pack import Pack
     from suasion.pipeline import fine_tune, load_suite, prepare
     from suasion.policy.model import load_backbone
-    from suasion.run_folder import load_run_config
+    from suasion.running.folder import load_run_config
     from suasion.training.trainer import Trainer
 
     whole = load_file(folder / "policy.safetensors")
@@ -99,7 +99,7 @@ def test_three_kills_of_the_real_model_change_no_byte(folder: Path, tmp_path: Pa
 
 def test_a_finished_run_is_judged_again_alike(folder: Path) -> None:
     """The same replies and negotiations from what the run left on disk."""
-    from suasion.pipeline import evaluate_run
+    from suasion.comparison import evaluate_run
 
     before = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     again = evaluate_run(folder, "suasion evaluate").as_record()

@@ -19,7 +19,7 @@ from suasion.policy.model import load_backbone
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.remote_judge import connect
 from suasion.rewards.score import Score, Status
-from suasion.run_folder import write_json
+from suasion.running.folder import write_json
 from suasion.training.labelled_judge import fit_labelled_judge
 
 RUBRIC, MODEL, SEEN = "rubric.json", "model.json", "seen.json"

@@ -9,6 +9,7 @@ from suasion.config import OriginConfig, RunConfig, load_config
 from suasion.data.rubric import Rubric, load_rubric
 from suasion.data.splits import Data
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.incidents.succession import Succession, find_suite, pack_at, succession
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -18,7 +19,7 @@ from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.saved import load_adapter, remote, suite_of_run, trusted
 from suasion.rewards.suite import RewardSuite
-from suasion.run_folder import load_run_config, pack_version, read_figures, read_steps, write_json
+from suasion.running.folder import load_run_config, pack_version, read_figures, read_steps, write_json
 from suasion.training.checkpoint import POLICY
 from suasion.training.refit_judge import carried_judge, changed_criteria, refit
 from suasion.training.start import CHECKPOINT, POLICY_FILE, read_start, suite_of
@@ -119,9 +120,8 @@ def _taken(origin: OriginConfig, name: str) -> Path:
 def _copy(origin: OriginConfig, name: str, target: Path) -> None:
     source = _taken(origin, name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    copyfile(source, part)
-    part.replace(target)
+    with beside(target) as part:
+        copyfile(source, part)
 
 
 def carry_rewards(backbone: Backbone, data: Data, pack: Pack, config: RunConfig, folder: Path) -> RewardSuite:

@@ -1,55 +1,46 @@
 """The whole road as one function: data, SFT, rewards, REPO, verdict; results that are there are used."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 from suasion.agents.llm import PolicyAgent
+from suasion.comparison import evaluate
 from suasion.config import RunConfig
-from suasion.counterpart.briefs import draw_briefs
 from suasion.data.examples import Pair
 from suasion.data.rubric import load_rubric
-from suasion.data.splits import HELD_OUT_SEED, Data, prepare
-from suasion.errors import InputError
-from suasion.evaluation.arms import Contender, judge_arms
-from suasion.evaluation.criteria import Margins
-from suasion.evaluation.metrics import Arm
-from suasion.evaluation.report import Report, RunInfo, build_report
-from suasion.folder_lock import locked
+from suasion.data.splits import Data, prepare
+from suasion.evaluation.report import Report
 from suasion.incidents.apply import verdicts_in_force
 from suasion.lineage import (
-    BEFORE,
     carry_rewards,
     inherit,
     load_before,
-    load_policies,
     patched_contexts,
     save_policy,
     start_from,
 )
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import save_tensors
-from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
+from suasion.policy.model import Backbone, load_backbone
 from suasion.policy.processor import release_memory
-from suasion.processes import Team, team
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.saved import SFT, load_adapter, load_start, remote, trusted
 from suasion.rewards.saved import suite_of_run as load_suite
 from suasion.rewards.suite import RewardSuite
-from suasion.run_folder import (
+from suasion.running.folder import (
+    SECONDS,
     Log,
-    describe_run,
     load_run,
     load_run_config,
-    read_figures,
-    read_steps,
     write_json,
 )
-from suasion.settle import begin, check_pack
-from suasion.stopping import Stopped, StoppedError, stop
-from suasion.training.alarms import told
+from suasion.running.lock import locked
+from suasion.running.processes import Team, team
+from suasion.running.stopping import Stopped, StoppedError, stop
+from suasion.settle import begin
 from suasion.training.checkpoint import POLICY
 from suasion.training.fit_rewards import (
     calibrate,
@@ -66,7 +57,6 @@ from suasion.training.sft import fit_sft
 from suasion.training.trainer import Trainer
 
 OPENINGS_SEED = 500_000  # openings that teach the reward model are not to those that REPO talks with
-LOST = 0.05  # share of the negotiations that may fail before nothing is compared
 Stage = Literal["SFT", "rewards", "evaluation"]  # where the road may end
 # of a run's time, as measured: for the remaining time that is shown
 SHARES = {"data": 0.01, "model": 0.01, "SFT": 0.13, "rewards": 0.13, "training": 0.41, "evaluation": 0.31}
@@ -86,14 +76,14 @@ def run(
     Returns the report, or None where the road ends before the evaluation.
     """
     with in_charge(folder) as members:
-        pack, log = Pack.load(config.pack), Log(SHARES, told=members.first)
+        pack, log = Pack.load(config.pack), Log(SHARES, told=members.first, path=folder / SECONDS)
         if members.first:
             begin(config, folder, resume, command, overwrite)
         members.any(False)  # the others wait for what it wrote
         config, trims = load_run(folder)
-        with log.phase("data"):
+        with log.phase("data", anew=True):
             data = prepare(pack, config)
-        with log.phase("model"):
+        with log.phase("model", anew=True):
             backbone = load_backbone(config.model, config.seed)
         with log.phase("SFT"), members.in_turn() as done:
             if config.origin and not done:
@@ -136,41 +126,6 @@ def in_charge(folder: Path) -> Iterator[Team]:
             raise StoppedError(
                 f"stopped by SIGTERM{done}: the same command with --resume goes on from there", str(folder)
             ) from None
-
-
-def evaluate_run(folder: Path, command: str) -> Report:
-    """Judge a finished run once more. Raises InputError when the folder is not one."""
-    (config, trims), log = load_run(folder), Log({})
-    with locked(folder):
-        check_pack(config, folder)
-        pack = Pack.load(config.pack)
-        backbone = load_backbone(config.model)
-        load_start(backbone, folder)
-        suite = load_suite(backbone, pack, config, folder)
-        load_policies(backbone, folder, config)
-        data = prepare(pack, config)
-        return evaluate(backbone, suite, data, config, read_steps(folder), folder, log, command, trims)
-
-
-def evaluate(
-    backbone: Backbone,
-    suite: RewardSuite,
-    data: Data,
-    config: RunConfig,
-    records: list[dict[str, Any]],
-    folder: Path,
-    log: Log,
-    command: str,
-    trims: list[str],
-) -> Report:
-    """Judge base, SFT and REPO, and write report and figures into `folder`."""
-    with log.phase("evaluation"):
-        arms = evaluate_arms(backbone, suite, data, suite.pack, config)
-        check_judged(arms, suite, folder)
-    info = run_info(config, command, suite, backbone, log, trims, read_figures(folder), told(records))
-    report = build_report(arms, records, info, Margins(config.evaluation.kept, config.evaluation.kept))
-    report.write(folder)
-    return report
 
 
 def fine_tune(
@@ -242,52 +197,6 @@ def preferences(agent: PolicyAgent, data: Data, config: RunConfig) -> tuple[list
     return [*pairs, *won], held_out
 
 
-def evaluate_arms(
-    backbone: Backbone, suite: RewardSuite, data: Data, pack: Pack, config: RunConfig
-) -> list[Arm]:
-    """Base, SFT and REPO on the same contexts and negotiations."""
-    judged = config.evaluation
-    contexts = list(data.test_contexts)
-    count = judged.negotiations if not config.data.records else 0
-    briefs = draw_briefs(pack, count, HELD_OUT_SEED + config.seed, "test") if count else []
-    contenders = [
-        Contender(
-            name, PolicyAgent(backbone, adapter, pack, config.generation), count, negotiates=name != "base"
-        )
-        for name, adapter, count in (
-            ("base", UNTOUCHED, judged.base_contexts),
-            ("sft", None, len(contexts)),
-            *([(BEFORE, BEFORE, len(contexts))] if config.origin else []),
-            ("repo", POLICY, len(contexts)),
-        )
-    ]
-    return judge_arms(
-        contenders, suite, contexts, briefs, HELD_OUT_SEED + config.seed, 2 * config.batch_tokens
-    )
-
-
-def check_judged(arms: Sequence[Arm], suite: RewardSuite, folder: Path) -> None:
-    """Raises InputError where the judge was away while the arms were compared, or more than LOST of their
-    negotiations failed: what is left says little.
-    """
-    replies = [reply for arm in arms for reply in arm.replies]
-    unread = sum(reply.e_judge is None for reply in replies) if suite.judge else 0
-    if unread > suite.config.max_unread * len(replies):
-        raise InputError(
-            f"the judge read {len(replies) - unread} of {len(replies)} replies, so nothing is compared. "
-            "Training is done and saved: go on with --resume, or `suasion evaluate`, when the judge is back",
-            str(folder),
-        )
-    talks = [talk for arm in arms for talk in arm.negotiations]
-    failed = sum(talk.outcome is None for talk in talks)
-    if failed > LOST * len(talks):
-        raise InputError(
-            f"{failed} of {len(talks)} negotiations were ended by a failure, so nothing is compared. "
-            "Training is done and saved: `suasion simulate --agent` on this folder shows what fails",
-            str(folder),
-        )
-
-
 def load_agent(folder: Path) -> tuple[PolicyAgent, RunConfig]:
     """The trained agent of a run directory. Raises InputError when it is not one."""
     config = load_run_config(folder)
@@ -297,30 +206,4 @@ def load_agent(folder: Path) -> tuple[PolicyAgent, RunConfig]:
     return PolicyAgent(backbone, POLICY, Pack.load(config.pack), config.generation), config
 
 
-def run_info(
-    config: RunConfig,
-    command: str,
-    suite: RewardSuite,
-    backbone: Backbone,
-    log: Log,
-    trims: list[str],
-    figures: dict[str, Any],
-    alarms: Sequence[str],
-) -> RunInfo:
-    made = describe_run(config, command, trims)
-    return RunInfo(
-        command=command,
-        seed=config.seed,
-        suite_version=suite.version,
-        commit=made["commit"],
-        versions=made["versions"],
-        config=made["config"],
-        phases=log.phases,
-        figures=figures,
-        trims=tuple(trims),
-        alarms=tuple(alarms),
-        dtype=str(backbone.dtype).removeprefix("torch."),
-    )
-
-
-__all__ = ["evaluate_run", "load_agent", "load_suite", "prepare", "run"]
+__all__ = ["load_agent", "load_suite", "prepare", "run"]

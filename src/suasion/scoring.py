@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.negotiation.dialogue import Dialogue, read_dialogues
 from suasion.negotiation.pack import Pack
 from suasion.rewards.score import Source, Status
@@ -35,8 +36,7 @@ def score_file(
     """Score each record that can be read, in order. `output` appears when all are, or stays as it was."""
     tally = Tally()
     output.parent.mkdir(parents=True, exist_ok=True)
-    part = output.with_name(output.name + ".part")
-    with part.open("w", encoding="utf-8") as out:
+    with beside(output) as part, part.open("w", encoding="utf-8") as out:
         for records in _chunks(pack, source, chunk):
             good = []
             for record in records:
@@ -50,7 +50,6 @@ def score_file(
                 tally.scored += 1
                 tally.failed += reading.scores[Source.RULES].status == Status.FAILED
                 tally.faulty += any(hit.points < 0 for hit in reading.scores[Source.RULES].evidence)
-    part.replace(output)
     return tally
 
 

@@ -7,7 +7,7 @@ from suasion.config import RunConfig
 from suasion.errors import InputError
 from suasion.negotiation.pack import Pack
 from suasion.policy.processor import choose_dtype, layer_speed
-from suasion.run_folder import (
+from suasion.running.folder import (
     describe_run,
     discard,
     gone_on,

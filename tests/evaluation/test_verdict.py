@@ -7,6 +7,7 @@ import pytest
 
 from suasion.evaluation.criteria import Margins
 from suasion.evaluation.metrics import Arm, JudgedReply
+from suasion.evaluation.statistics import Interval
 from suasion.evaluation.verdict import judge_arms
 from suasion.negotiation.dialogue import Dialogue, Outcome
 from suasion.rewards.score import Evidence, Severity
@@ -141,3 +142,37 @@ def test_a_negotiation_that_failed_is_neither_won_nor_lost(arm: ArmMaker) -> Non
     verdict = judge_arms(cut, arm("repo"), Margins())
     assert verdict.criterion("task_success").change.n == 19  # type: ignore[union-attr]
     assert verdict.criterion("response").change.n == 19  # type: ignore[union-attr]
+
+
+def test_tickets_of_one_negotiation_are_one_piece_of_evidence(arm: ArmMaker) -> None:
+    """Each negotiation twice over: the interval becomes hardly narrower than with its tickets once."""
+    sft, repo = arm("sft"), with_outcomes(arm("repo"), lambda _: True, lambda i: i % 3 == 0)
+
+    def twice(one: Arm) -> Arm:
+        return replace(one, negotiations=tuple(map(two_tickets, one.negotiations)))
+
+    def two_tickets(talk: Dialogue) -> Dialogue:
+        (ticket,), outcome = talk.brief.tickets, talk.outcome
+        assert outcome is not None
+        tickets = (ticket, ticket.model_copy(update={"id": "t2"}))
+        both = {"t1": outcome.successes["t1"], "t2": outcome.successes["t1"]}
+        return talk.model_copy(
+            update={
+                "brief": talk.brief.model_copy(update={"tickets": tickets}),
+                "outcome": outcome.model_copy(update={"successes": both}),
+            }
+        )
+
+    once = judge_arms(sft, repo, Margins()).criterion("task_success")
+    doubled = judge_arms(twice(sft), twice(repo), Margins()).criterion("task_success")
+    assert once.change is not None
+    assert doubled.change is not None
+    assert doubled.change.n == 2 * once.change.n
+    assert doubled.change.estimate == pytest.approx(once.change.estimate)
+    assert width(doubled.change) > 0.9 * width(once.change)
+
+
+def width(interval: Interval) -> float:
+    assert interval.low is not None
+    assert interval.high is not None
+    return interval.high - interval.low

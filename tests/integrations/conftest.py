@@ -56,7 +56,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from suasion.rewards.judge import LocalJudge
     from suasion.rewards.reward_model import Calibration, RewardModel
     from suasion.rewards.saved import SFT
-    from suasion.run_folder import describe_run, write_json
+    from suasion.running.folder import describe_run, write_json
 
     folder = tmp_path_factory.mktemp("run")
     save_model(folder / "model")

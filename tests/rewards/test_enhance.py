@@ -53,7 +53,7 @@ def test_with_closed_hole_a_breach_is_below_any_reply_without(
     liked: float, praised: float, disliked: float, faulted: float
 ) -> None:
     breach = enhance(liked, praised, 0, operator="closed-hole", breach=True)
-    assert -9 < breach < enhance(disliked, faulted, 0, operator="closed-hole") < 3
+    assert -4 < breach < enhance(disliked, faulted, 0, operator="closed-hole") < 3
 
 
 @given(reward, points, points, st.sampled_from(["paper", "sum"]))

@@ -12,12 +12,12 @@ import torch
 from suasion.config import GenerationConfig, RewardsConfig, RunConfig, TrainingConfig
 from suasion.errors import InputError
 from suasion.files import NotWrittenError, beside
-from suasion.folder_lock import locked
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
-from suasion.stopping import Stopped, stop
+from suasion.running.lock import locked
+from suasion.running.stopping import Stopped, stop
 from suasion.training.checkpoint import BEFORE
 from suasion.training.diverged import FOLDER, DivergedError
 from suasion.training.memory import Budget

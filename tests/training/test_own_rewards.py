@@ -14,7 +14,7 @@ from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.score import Source, Status
 from suasion.rewards.suite import RewardSuite
-from suasion.run_folder import read_steps
+from suasion.running.folder import read_steps
 from suasion.training.trainer import TooManyUnreadError, Trainer
 
 CODE = """

@@ -22,7 +22,7 @@ from suasion.config import GenerationConfig, RewardsConfig, RunConfig, TrainingC
 from suasion.data.synthesize import examples_of, synthesize
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import save_tensors
-from suasion.processes import team
+from suasion.running.processes import team
 from suasion.rewards.suite import RewardSuite
 from suasion.training.methods import advantages
 from suasion.training.parcel import dump, parse

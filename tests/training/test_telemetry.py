@@ -43,8 +43,8 @@ def test_a_breach_is_the_rules_doing() -> None:
     closed = RewardsConfig(operator="closed-hole")
     pair = [reading(2, 0, 0), reading(2, 0, -100, breach=True)]
     assert spreads(pair, 2, closed)["spread_rules"] == pytest.approx(1.0)
-    wide = [reading(2, 0, 0), reading(-2, 0, -100, breach=True)]  # rules 0 and -7: 49/4 beside 4/9
-    assert spreads(wide, 2, closed)["spread_rules"] == pytest.approx(441 / 457)
+    wide = [reading(2, 0, 0), reading(-2, 0, -100, breach=True)]  # rules 0 and -28/9: 196/81 beside 4/9
+    assert spreads(wide, 2, closed)["spread_rules"] == pytest.approx(49 / 58)
 
 
 def test_contexts_are_not_compared_and_what_was_not_read_is_left_out() -> None:

@@ -16,7 +16,7 @@ from suasion.bench.record import read_records
 from suasion.bench.results import MISSING, Results, cell, difference
 from suasion.bench.rows import ROWS
 from suasion.evaluation.lock import NAME, sha256
-from suasion.run_folder import write_text
+from suasion.running.folder import write_text
 
 BESIDE = ("fixed", "clean", "major", "severe")  # of the paper's table, measured here too
 OUTCOMES = ("response", "success", "given", "off", "faults", "rules", "sop")

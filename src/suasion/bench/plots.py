@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from suasion.bench.compare import Contrast
 from suasion.bench.record import Record
 from suasion.evaluation.grading import Grade
+from suasion.files import beside
 
 DPI = 80
 CURVES = {
@@ -114,7 +115,5 @@ def draw_looks(looks: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    part = path.with_name(path.name + ".part")
-    with mpl.rc_context({"svg.hashsalt": "suasion"}):
+    with beside(path) as part, mpl.rc_context({"svg.hashsalt": "suasion"}):
         figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None})
-    part.replace(path)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from suasion.bench.plan import Shard
 from suasion.errors import InputError
-from suasion.run_folder import write_text
+from suasion.running.folder import write_text
 from suasion.yaml_files import describe
 
 

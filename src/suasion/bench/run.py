@@ -17,7 +17,7 @@ from suasion.bench.workshop import Workshop
 from suasion.evaluation import experiment
 from suasion.evaluation.ab import analyse_log
 from suasion.negotiation.pack import Pack
-from suasion.run_folder import provenance
+from suasion.running.folder import provenance
 
 AB_SEED = 11
 CURVE = (

@@ -22,7 +22,7 @@ from suasion.policy.model import UNTOUCHED, Backbone, load_backbone
 from suasion.policy.processor import choose_dtype
 from suasion.rewards.saved import load_adapter, load_start, suite_of_run
 from suasion.rewards.suite import RewardSuite
-from suasion.run_folder import describe_run, load_run_config, read_figures, write_json
+from suasion.running.folder import describe_run, load_run_config, read_figures, write_json
 from suasion.settle import check_same
 from suasion.training.checkpoint import POLICY
 from suasion.training.dpo import fit_dpo

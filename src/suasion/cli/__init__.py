@@ -36,7 +36,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         from suasion.errors import InputError
-        from suasion.stopping import EXIT_CODE, StoppedError
+        from suasion.running.stopping import EXIT_CODE, StoppedError
 
         try:
             return super().invoke(ctx)

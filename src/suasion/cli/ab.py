@@ -7,6 +7,7 @@ import click
 
 from suasion.cli.options import FILE, command_line, example
 from suasion.cli.speaker import load_speaker
+from suasion.files import beside
 
 if TYPE_CHECKING:
     from suasion.evaluation.ab_log import Conversation
@@ -35,7 +36,7 @@ def ab_analyze(
     one conversation: `hotel`, `arm`, `responded`, `success`, and what else docs/ab.md names. Exit code 1
     where the split is not sound."""
     from suasion.evaluation.ab import analyse
-    from suasion.run_folder import write_json
+    from suasion.running.folder import write_json
 
     found = analyse(log, control, dict(map(_share, shares)), segment)
     if target:
@@ -94,7 +95,7 @@ def ab_simulate(
 
     from suasion.evaluation import experiment
     from suasion.evaluation.ab import analyse_log
-    from suasion.run_folder import provenance, write_json
+    from suasion.running.folder import provenance, write_json
 
     (treated, pack), (old, other) = load_speaker(treatment, pack_name), load_speaker(control, pack_name)
     if pack.version != other.version:
@@ -132,9 +133,8 @@ def write_log(path: Path, held: "list[Conversation]") -> None:
     if path.suffix != ".jsonl":
         raise click.BadParameter("ends in .jsonl", param_hint="the log")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text("".join(one.model_dump_json() + "\n" for one in held), encoding="utf-8")
-    part.replace(path)
+    with beside(path) as part:
+        part.write_text("".join(one.model_dump_json() + "\n" for one in held), encoding="utf-8")
 
 
 def _tell_alarms(aa: dict[str, Any] | None) -> None:

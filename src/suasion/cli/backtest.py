@@ -118,7 +118,7 @@ def _over(limits: "Limits", given: dict[str, float | None]) -> "Limits":
 def _tell(found: "Backtest", json_path: Path | None, html_path: Path | None) -> None:
     from suasion.incidents.findings import as_json
     from suasion.incidents.page import render_backtest
-    from suasion.run_folder import write_json, write_text
+    from suasion.running.folder import write_json, write_text
 
     for error in found.broken:
         click.echo(f"error: {error}", err=True)

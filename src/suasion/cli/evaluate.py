@@ -27,7 +27,7 @@ def evaluate(ctx: click.Context, folder: Path | None) -> None:
         return
     if folder is None:
         raise click.UsageError("Missing option '--run', or a command: bad-cases")
-    from suasion.pipeline import evaluate_run
+    from suasion.comparison import evaluate_run
 
     click.echo(evaluate_run(folder, command_line()).headline)
     click.echo(folder / "report.html")
@@ -62,7 +62,7 @@ def bad_cases(
     from suasion.evaluation import bad_cases as cases
     from suasion.evaluation.grading import NO_CHECKS
     from suasion.evaluation.lock import instrument
-    from suasion.run_folder import provenance, write_json
+    from suasion.running.folder import provenance, write_json
 
     beside = source.with_name("checks.yaml")
     checks = checks or (beside if beside.is_file() else None)

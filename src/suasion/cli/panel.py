@@ -7,6 +7,7 @@ import click
 
 from suasion.cli.options import FILE, FOLDER, command_line, example
 from suasion.cli.serve import STORE
+from suasion.files import beside
 
 if TYPE_CHECKING:
     from suasion.serving.panels import Exhibit
@@ -109,7 +110,7 @@ def panel_report(
     """Ratings by method, agreement, disagreements, and methods in pairs."""
     from suasion.evaluation import panel_report as panels
     from suasion.evaluation.ratings import read_ratings
-    from suasion.run_folder import provenance, write_json
+    from suasion.running.folder import provenance, write_json
 
     read = read_ratings(ratings)
     settled = panels.read_resolved(resolved, [one.dialogue for one in read]) if resolved else {}
@@ -230,12 +231,10 @@ def _write_queue(path: Path, rows: list[dict[str, str]]) -> None:
     import csv
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8", newline="") as out:
+    with beside(path) as part, part.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, ("dialogue", "why", "ratings", "agreed_rating"))
         writer.writeheader()
         writer.writerows(rows)
-    part.replace(path)
 
 
 def _tell(found: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.negotiation.dialogue import Dialogue
 from suasion.yaml_files import describe
 
@@ -88,13 +89,11 @@ def _write(path: Path, records: Iterable[R], kind: type[R]) -> int:
     """Write beside `path`, then move there, so that a kill leaves the old file whole."""
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     count = 0
-    with part.open("wb") as out:
+    with beside(path) as part, part.open("wb") as out:
         for record in records:
             out.write(adapter.dump_json(record, exclude_none=True) + b"\n")
             count += 1
-    part.replace(path)
     return count
 
 

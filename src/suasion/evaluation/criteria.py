@@ -1,6 +1,6 @@
 """What must hold for REPO to count as better than SFT: gains, and no collapse behind them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -28,6 +28,7 @@ SEED = 0  # of the half-samples: an interval is part of the criterion's definiti
 T = TypeVar("T")
 PAIRED_T = "paired t interval, clustered by brief"
 NEWCOMBE = "Newcombe's hybrid score interval for pairs; p is McNemar's, exact"
+CLUSTERED = "the wider of Newcombe's interval for pairs and the paired t interval, clustered by {}"
 HALF_SAMPLES = "half-sample interval over pairs"
 
 
@@ -124,14 +125,24 @@ def negotiation_violations(sft: Arm, repo: Arm) -> Criterion:
 
 def task_success(sft: Arm, repo: Arm, floor: float) -> Criterion:
     row = Criterion(
-        "task_success", "task success not lower", _at_least(floor), "no collapse", "share", NEWCOMBE
+        "task_success",
+        "task success not lower",
+        _at_least(floor),
+        "no collapse",
+        "share",
+        CLUSTERED.format("negotiation"),
     )
     judged = [
         (a, b) for a, b in zip(sft.negotiations, repo.negotiations, strict=True) if a.outcome and b.outcome
     ]
-    before = [result.success for result in ticket_results([a for a, _ in judged])]
-    after = [result.success for result in ticket_results([b for _, b in judged])]
-    return _not_lower(row, before, after, floor)
+    before, after = (ticket_results(talks) for talks in ([a for a, _ in judged], [b for _, b in judged]))
+    return _not_lower(
+        row,
+        [result.success for result in before],
+        [result.success for result in after],
+        floor,
+        [result.negotiation for result in before],
+    )
 
 
 def response(sft: Arm, repo: Arm, floor: float) -> Criterion:
@@ -180,20 +191,44 @@ def length(sft: Arm, repo: Arm, margin: float) -> Criterion:
 
 def required_acts(sft: Arm, repo: Arm) -> Criterion:
     row = Criterion(
-        "required_acts", "stage-required acts kept", "share at least SFT's", "no collapse", "share", NEWCOMBE
+        "required_acts",
+        "stage-required acts kept",
+        "share at least SFT's",
+        "no collapse",
+        "share",
+        CLUSTERED.format("brief"),
     )
     before, after = [r.required_acts for r in sft.replies], [r.required_acts for r in repo.replies]
-    return _not_lower(row, before, after, 1.0)
+    return _not_lower(row, before, after, 1.0, briefs_of(sft.replies))
 
 
-def _not_lower(row: Criterion, before: list[bool], after: list[bool], floor: float) -> Criterion:
-    """REPO's share is at least `floor` of SFT's; the change is shown as their difference."""
+def _not_lower(
+    row: Criterion,
+    before: list[bool],
+    after: list[bool],
+    floor: float,
+    clusters: Sequence[Hashable] | None = None,
+) -> Criterion:
+    """REPO's share is at least `floor` of SFT's; the change is shown as their difference.
+
+    Pairs of one cluster are no independent evidence, and McNemar's p would take them for that.
+    """
     if not before:
         return row
     change, least = paired_proportion_difference(before, after), floor * sum(before)
+    if clusters is not None:
+        change = _wider(change, paired_difference(before, after, clusters))
     limit = (least - sum(before)) / len(before)
     filled = _filled(row, sum(after) >= least, _mean(before), _mean(after), change, "share", (limit,))
-    return replace(filled, p_value=mcnemar(before, after))
+    return filled if clusters is not None else replace(filled, p_value=mcnemar(before, after))
+
+
+def _wider(one: Interval, other: Interval) -> Interval:
+    if other.low is None or other.high is None:
+        return one
+    if one.low is None or one.high is None or other.high - other.low > one.high - one.low:
+        return replace(one, low=other.low, high=other.high)
+    return one
 
 
 def _kept(

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 from suasion.errors import InputError
 from suasion.evaluation.lock import instrument, sha256
+from suasion.files import beside
 from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.money import Money, PriceKind, to_net
-from suasion.run_folder import write_json
+from suasion.running.folder import write_json
 
 T = TypeVar("T")
 COLUMNS = ("dialogue", "task", "conversation", "rating", "human_like", "excellent", "comment")
@@ -196,6 +197,5 @@ def conversation_of(talk: Dialogue) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="")
-    part.replace(path)
+    with beside(path) as part:
+        part.write_text(text, encoding="utf-8", newline="")

@@ -9,6 +9,7 @@ from typing import Any
 
 from suasion.errors import InputError
 from suasion.evaluation.panel import COLUMNS, Blinded, Key
+from suasion.files import beside
 
 SCALE = ("1", "2", "3", "4", "5")
 
@@ -126,10 +127,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def write_ratings(path: Path, ratings: Sequence[Rating]) -> None:
     """One JSON a line, written beside the target and moved there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in ratings)
-    part.write_text("".join(lines), encoding="utf-8")
-    part.replace(path)
+    with beside(path) as part:
+        part.write_text("".join(lines), encoding="utf-8")
 
 
 def read_ratings(path: Path) -> list[Rating]:

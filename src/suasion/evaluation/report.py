@@ -13,7 +13,7 @@ from suasion.evaluation.metrics import Arm
 from suasion.evaluation.page import Examples, render_page
 from suasion.evaluation.statistics import Interval
 from suasion.evaluation.verdict import Verdict, judge_arms
-from suasion.run_folder import write_text
+from suasion.running.folder import write_text
 
 ORDER = ("base", "sft", "repo")
 

@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.incidents.patched import Files, read_files
 from suasion.negotiation.pack import files_version
 from suasion.yaml_files import describe
@@ -219,15 +220,11 @@ def rebuild(pack: Path, version: str, output: Path) -> None:
 
 
 def _put(path: Path, content: bytes) -> None:
-    """Write beside `path` and make sure of it, then move there."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    if path.exists():
-        shutil.copymode(path, part)
-    part.replace(path)
+    """Write it whole or not at all, with the mode that it had."""
+    with beside(path) as part:
+        part.write_bytes(content)
+        if path.exists():
+            shutil.copymode(path, part)
 
 
 def _sha(content: bytes) -> str:

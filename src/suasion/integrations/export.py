@@ -14,7 +14,7 @@ from suasion.integrations.settings import RewardSettings
 from suasion.integrations.trl import training_rows
 from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.pack import Pack
-from suasion.run_folder import load_run_config
+from suasion.running.folder import load_run_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

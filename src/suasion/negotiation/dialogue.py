@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.negotiation.brief import Brief
 from suasion.yaml_files import describe
 
@@ -180,11 +181,9 @@ def dump_dialogue(dialogue: Dialogue) -> str:
 def write_dialogues(path: Path, dialogues: Iterable[Dialogue]) -> int:
     """Write records beside `path`, then move them there, so that a kill leaves the old file whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     count = 0
-    with part.open("w", encoding="utf-8") as out:
+    with beside(path) as part, part.open("w", encoding="utf-8") as out:
         for dialogue in dialogues:
             out.write(dump_dialogue(dialogue) + "\n")
             count += 1
-    part.replace(path)
     return count

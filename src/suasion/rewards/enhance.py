@@ -43,10 +43,11 @@ def closed_hole(r_model: float, e: float, n: float, breach: bool = False) -> flo
     """Ours: strictly increasing in the unclipped E for every R_model, bounded, a breach below all else.
 
     Both parts are squashed, so the slope in E does not depend on R_model (the second hole), and the total
-    lies in (-3, 3). A critical breach is moved down to (-9, -3), whatever the RM says (the first hole).
+    lies in (-3, 3). A critical breach is moved into (-4, -3), whatever the RM says (the first hole): below
+    all else, and no further, since one breach in a batch would drown what tells the other replies apart.
     """
     total = r_model / (1.0 + abs(r_model)) + 2.0 * e / (n + abs(e))
-    return total - 6.0 if breach else total
+    return total / 6.0 - 3.5 if breach else total
 
 
 def plain_sum(r_model: float, e: float, n: float, breach: bool = False) -> float:

@@ -18,7 +18,7 @@ from suasion.policy.trees import branch
 from suasion.rewards.score import Score
 from suasion.rewards.verdict import verdict
 from suasion.rewards.visible import as_seen
-from suasion.run_folder import write_text
+from suasion.running.folder import write_text
 
 NAME = "judge"
 

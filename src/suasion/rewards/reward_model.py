@@ -12,7 +12,7 @@ from suasion.policy.contexts import group
 from suasion.policy.heads import REPLY, Reader, fingerprint, has_adapter, load_tensors, save_tensors
 from suasion.policy.model import Backbone
 from suasion.policy.trees import branch
-from suasion.run_folder import write_text
+from suasion.running.folder import write_text
 
 NAME = "reward"
 

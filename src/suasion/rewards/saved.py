@@ -31,7 +31,7 @@ def load_suite(pack: Pack, judge: str = "none", preference: str = "none") -> Rew
     fitted, settings = None, RewardsConfig()
     if preference != "none":
         from suasion.policy.model import load_backbone
-        from suasion.run_folder import load_run_config
+        from suasion.running.folder import load_run_config
 
         config = load_run_config(Path(preference))
         settings = config.rewards

@@ -14,7 +14,7 @@ from suasion.counterpart.negotiations import Talk
 from suasion.errors import InputError
 from suasion.files import beside
 from suasion.policy.heads import copy_adapter, fingerprint
-from suasion.run_folder import write_text
+from suasion.running.folder import write_text
 
 if TYPE_CHECKING:
     from suasion.training.trainer import Trainer

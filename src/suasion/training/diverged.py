@@ -12,7 +12,7 @@ from torch import Tensor
 from suasion.errors import InputError
 from suasion.files import beside
 from suasion.policy.heads import save_tensors
-from suasion.run_folder import write_json, write_text
+from suasion.running.folder import write_json, write_text
 from suasion.training.parcel import dump
 from suasion.training.update import Minibatch, Notes
 

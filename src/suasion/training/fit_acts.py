@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy import optimize, sparse
 
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.language.acts import load_patterns
 from suasion.language.check import wordings
 from suasion.language.features import Reading, features_of
@@ -110,12 +111,11 @@ def fit_acts(pack: Pack, labelled: Sequence[Utterance], floor: float = FLOOR) ->
 def write_acts(content: ActFile, path: Path) -> None:
     """Write `acts.yaml` beside its place, then move it there."""
     head = "# Written by suasion pack train-acts; held_out is measured in voices not learned from.\n"
-    beside = path.with_suffix(".part")
     dumped = yaml.dump(
         content.model_dump(mode="json"), Dumper=_Blocks, sort_keys=False, allow_unicode=True, width=110
     )
-    beside.write_text(head + dumped, encoding="utf-8")
-    beside.replace(path)
+    with beside(path) as part:
+        part.write_text(head + dumped, encoding="utf-8")
 
 
 class _Blocks(yaml.SafeDumper):

@@ -10,7 +10,7 @@ from torch import nn
 from suasion.config import RunConfig
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
-from suasion.processes import Team
+from suasion.running.processes import Team
 from suasion.training.checkpoint import POLICY
 from suasion.training.diverged import DivergedError, check_sound
 from suasion.training.memory import Budget

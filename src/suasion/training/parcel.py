@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from suasion.negotiation.dialogue import Dialogue
 from suasion.policy.generate import Sample
 from suasion.policy.trees import Tree
-from suasion.processes import Team
 from suasion.rewards.judge_report import JudgeReport, merged
 from suasion.rewards.suite import Reading
+from suasion.running.processes import Team
 from suasion.training.experience import Experience
 
 TENSORS = ("mask", "old", "reference", "states", "values", "totals", "kept")

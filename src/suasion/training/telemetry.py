@@ -10,10 +10,10 @@ from torch import Tensor
 
 from suasion.config import RewardsConfig, TrainingConfig
 from suasion.errors import InputError
-from suasion.processes import ALONE, Team
 from suasion.rewards.enhance import enhance
 from suasion.rewards.score import Source
 from suasion.rewards.suite import Reading, RewardSuite
+from suasion.running.processes import ALONE, Team
 from suasion.training.experience import Experience
 from suasion.training.ppo import explained_variance, kl_estimate
 

@@ -20,10 +20,10 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.policy.processor import release_memory
-from suasion.processes import ALONE, Team
 from suasion.rewards.judge_report import JudgeReport
 from suasion.rewards.suite import RewardSuite
-from suasion.stopping import Stopped, stop
+from suasion.running.processes import ALONE, Team
+from suasion.running.stopping import Stopped, stop
 from suasion.training.alarms import alarms
 from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.contexts import ContextPool

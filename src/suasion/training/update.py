@@ -13,7 +13,7 @@ from suasion.config import TrainingConfig
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.trees import TreeBatch, batches
-from suasion.processes import ALONE, Team
+from suasion.running.processes import ALONE, Team
 from suasion.training.experience import Experience, state_values, token_logprobs
 from suasion.training.ppo import policy_loss, value_loss
 from suasion.training.value_head import Ridge

@@ -11,9 +11,9 @@ from suasion.config import RunConfig
 from suasion.negotiation.dialogue import Dialogue
 from suasion.policy.heads import copy_adapter, load_tensors, save_tensors
 from suasion.policy.model import Backbone
-from suasion.processes import ALONE, Team
 from suasion.rewards.score import Source
 from suasion.rewards.suite import Reading, RewardSuite
+from suasion.running.processes import ALONE, Team
 from suasion.training.parcel import readings_of_all
 
 BEST = "best.safetensors"

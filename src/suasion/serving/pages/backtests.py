@@ -17,7 +17,7 @@ from suasion.incidents.patch import PatchFile
 from suasion.negotiation.dialogue import write_dialogues
 from suasion.negotiation.pack import Pack
 from suasion.rewards.suite import RewardSuite
-from suasion.run_folder import write_json, write_text
+from suasion.running.folder import write_json, write_text
 from suasion.serving.logs import LOG
 from suasion.serving.store import Store
 from suasion.serving.transcripts import records

@@ -31,7 +31,7 @@ def suite_of(run: str) -> Callable[[], RewardSuite | None]:
         if not (Path(run) / "rewards").is_dir():
             return None
         from suasion.rewards.saved import load_suite
-        from suasion.run_folder import load_run_config
+        from suasion.running.folder import load_run_config
 
         return load_suite(Pack.load(load_run_config(Path(run)).pack), "local", run)
 

@@ -18,8 +18,9 @@ from suasion.files import beside
 from suasion.negotiation.pack import Pack
 
 IDLE = 20.0  # seconds under which a stage tells nothing of the speed: with --resume its result was there
+SECONDS = "seconds.json"  # of each stage
 RESULTS = (
-    "run.json", "sft.safetensors", "rewards", "figures.json", "checkpoint.safetensors",
+    "run.json", SECONDS, "sft.safetensors", "rewards", "figures.json", "checkpoint.safetensors",
     "checkpoint-before.safetensors", "steps.jsonl", "post-mortem", "tensorboard",
     "best.safetensors", "before.safetensors", "policy.safetensors", "report.json", "report.html",
 )  # fmt: skip
@@ -30,23 +31,34 @@ PACKAGES = ("suasion", "torch", "transformers", "trl", "peft")
 class Log:
     """Seconds of each stage; says after each how long the rest may take.
 
-    `shares`: of the whole run's time, as planned, per stage.
+    `shares`: of the whole run's time, as planned, per stage. `path`: where the seconds are kept, to which
+    those of a run that is gone on with are added.
     """
 
     shares: dict[str, float]
     phases: dict[str, float] = field(default_factory=dict)
     told: bool = True
+    path: Path | None = None
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str, anew: bool = False) -> Iterator[None]:
+        """A stage; `anew` where all of it is done again, so that earlier seconds don't count."""
         start = time.perf_counter()
         yield
         self.phases[name] = round(time.perf_counter() - start, 1)
+        self.keep(name, anew)
         left = self.left()
         note = f", about {left / 60:.0f} min of the run left" if left else ""
         if not self.told:
             return
         sys.stderr.write(f"-- {name}: {self.phases[name]:.0f} s{note}\n")
+
+    def keep(self, name: str, anew: bool = False) -> None:
+        """Add the stage's seconds to those in the file, or replace them; the first process of a team does."""
+        if self.path and self.told:
+            before = read_seconds(self.path)
+            earlier = 0.0 if anew else before.get(name, 0.0)
+            write_json(self.path, before | {name: round(earlier + self.phases[name], 1)})
 
     def left(self) -> float | None:
         """Seconds that the stages to come may take; None before one has shown how fast the machine is."""
@@ -142,6 +154,16 @@ def read_steps(folder: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise InputError(f"no record of training: {error}", str(path)) from None
+
+
+def read_seconds(path: Path) -> dict[str, float]:
+    """What a Log kept there; nothing where it kept none. Raises InputError where it can't be read."""
+    if not path.exists():
+        return {}
+    try:
+        return {str(name): float(seconds) for name, seconds in json.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"can't be read: {error}", str(path)) from None
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from suasion.config import RunConfig
 from suasion.errors import InputError
-from suasion.run_folder import Log, describe_run, load_run_config, write_json
+from suasion.running.folder import Log, describe_run, load_run_config, read_seconds, write_json
 
 SHARES = {"SFT": 0.5, "rewards": 0.25, "training": 0.25}
 
@@ -24,6 +24,20 @@ SHARES = {"SFT": 0.5, "rewards": 0.25, "training": 0.25}
 def test_remaining_time(phases: dict[str, float], left: float | None) -> None:
     found = Log(SHARES, phases).left()
     assert found is None if left is None else found == pytest.approx(left)
+
+
+def test_seconds_of_a_run_that_is_gone_on_with_are_added(tmp_path: Path) -> None:
+    path = tmp_path / "seconds.json"
+    for spent, judged in ((100.0, 30.0), (50.0, 20.0)):
+        log = Log(SHARES, {"training": spent, "evaluation": judged}, path=path)
+        log.keep("training")
+        log.keep("evaluation", anew=True)
+    assert read_seconds(path) == {"training": 150.0, "evaluation": 20.0}
+    Log(SHARES, {"training": 1.0}, told=False, path=path).keep("training")
+    assert read_seconds(path)["training"] == 150.0, "another process of the team keeps none"
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(InputError, match=r"seconds\.json: can't be read"):
+        read_seconds(path)
 
 
 def test_the_configuration_comes_back(tmp_path: Path) -> None:
