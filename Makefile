@@ -13,13 +13,16 @@ BIN := $(VENV)/bin
 TORCH ?= $(or $(shell cat $(VENV)/.torch 2>/dev/null),cpu)
 STAMP := $(VENV)/.installed-$(TORCH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+VERL := .venv-verl
+VERL_STAMP := $(VERL)/.installed-$(TORCH)
+VERL_PIP := $(VERL)/bin/python -m pip --disable-pip-version-check
 
 ifeq ($(filter $(TORCH),cpu cuda),)
 $(error TORCH=$(TORCH) is not known: write TORCH=cpu or TORCH=cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-slow check bench paper-table clean
+.PHONY: help install install-verl quickstart test test-slow test-verl check bench paper-table clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -48,6 +51,18 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo $(TORCH) > $(VENV)/.torch
 	@touch $@
 
+install-verl: $(VERL_STAMP) ## make .venv-verl, for --engine verl and its tests
+
+# verl narrows transformers, so that it has an environment of its own; of our pins only torch's holds there.
+$(VERL_STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "make: $(PYTHON) not found. Install Python 3.11 or newer, or name yours: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VERL)
+	@$(if $(filter cuda,$(TORCH)),true,grep '^torch==' constraints.txt) > $(VERL)/constraints.txt
+	$(VERL_PIP) install -q -c $(VERL)/constraints.txt torch
+	$(VERL_PIP) install -q -c $(VERL)/constraints.txt -e '.[verl]' 'verl==0.9.1' hypothesis pytest pytest-timeout
+	@touch $@
+
 quickstart: $(STAMP) ## train a negotiator on this machine and write runs/quickstart/report.html
 	$(BIN)/suasion model install
 	$(BIN)/suasion run --config configs/quickstart.toml --output runs/quickstart --overwrite $(ARGS)
@@ -57,6 +72,9 @@ test: $(STAMP) ## the fast tests
 
 test-slow: $(STAMP) ## the tests that train or load a real model
 	$(BIN)/python -m pytest -m 'slow and not gpu and not live' --timeout=3600 $(ARGS)
+
+test-verl: $(VERL_STAMP) ## the tests that need verl and Ray, on a processor
+	$(VERL)/bin/python -m pytest tests/integrations/test_verl*.py tests/integrations/test_cluster.py --timeout=1200 $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import contracts
 	$(BIN)/ruff check .

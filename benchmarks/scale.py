@@ -9,47 +9,10 @@ shows; how many weights there are is exact (tests/test_scale.py holds it to tran
 import argparse
 from dataclasses import dataclass, fields, replace
 
+from suasion.integrations.model_shape import Shape
+
 GB = 1e9
 ROLES = 2  # adapters that are trained: policy and critic; the reward model's stands still
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A decoder with grouped queries and a gated MLP, its embeddings not tied."""
-
-    layers: int = 64
-    hidden: int = 5120
-    heads: int = 64
-    kv_heads: int = 8
-    head: int = 128
-    inner: int = 25_600
-    vocabulary: int = 151_936
-
-    @property
-    def linears(self) -> list[tuple[int, int]]:
-        """(in, out) of a layer's projections."""
-        queries, keys = self.heads * self.head, self.kv_heads * self.head
-        attention = [(self.hidden, queries), (self.hidden, keys), (self.hidden, keys), (queries, self.hidden)]
-        return [*attention, (self.hidden, self.inner), (self.hidden, self.inner), (self.inner, self.hidden)]
-
-    @property
-    def in_layers(self) -> int:
-        """Weights that every token is multiplied by."""
-        return self.layers * sum(a * b for a, b in self.linears)
-
-    @property
-    def all(self) -> int:
-        norms = self.layers * 2 * (self.hidden + self.head) + self.hidden
-        return self.in_layers + 2 * self.vocabulary * self.hidden + norms
-
-    def lora(self, rank: int) -> int:
-        """Weights of an adapter on all linear layers."""
-        return self.layers * rank * sum(a + b for a, b in self.linears)
-
-    @property
-    def kv_bytes(self) -> int:
-        """Of one token's keys and values in bf16."""
-        return self.layers * 2 * self.kv_heads * self.head * 2
 
 
 @dataclass(frozen=True, slots=True)

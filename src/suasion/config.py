@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from suasion.cluster_config import ClusterConfig
 from suasion.errors import InputError
 from suasion.yaml_files import describe
 
@@ -318,6 +319,7 @@ class RunConfig(_Frozen):
     alarms: AlarmsConfig = AlarmsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     origin: OriginConfig | None = None
+    cluster: ClusterConfig | None = None
 
     @model_validator(mode="after")
     def _has_somebody_to_talk_to(self) -> "RunConfig":

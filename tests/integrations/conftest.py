@@ -1,6 +1,7 @@
 """A run directory as training leaves it, tiny and untrained, so that its rewards load in a second."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,73 @@ def score_lines(tmp_path: Path) -> Callable[[Sequence[Dialogue], Path], list[dic
         return [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
 
     return lines
+
+
+CLUSTER = """
+pack = "hotel"
+seed = 3
+batch_tokens = 16384
+
+[model]
+name = "{model}"
+dtype = "float32"
+lora_rank = 4
+lora_alpha = 8
+max_context_tokens = 6000
+
+[generation]
+max_new_tokens = 96
+
+[training]
+credit = "{credit}"
+outcome = {outcome}
+steps = 4
+contexts_per_step = 8
+replies_per_context = 2
+validation_contexts = 8
+minibatches = 1
+centring = "batch"
+
+[data]
+dialogues = 4
+pairs = 4
+faults = 0
+sampled = 0
+
+[cluster]
+gpus_per_node = 2
+tensor_parallel = 2
+conversation_tokens = {tokens}
+passes = 2
+preference = "{run}"
+reward_workers = 2
+overrides = {overrides}
+"""
+
+
+@pytest.fixture(scope="session")
+def long_model(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model, which knows so many positions that bytes of a negotiation fit."""
+    folder = tmp_path_factory.mktemp("model") / "long"
+    shutil.copytree(run_folder / "model", folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 32_768}), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def cluster_file(long_model: Path, run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Writes a run's configuration for a cluster of two GPUs."""
+
+    def file(
+        credit: str = "trajectory", tokens: int = 6000, overrides: tuple[str, ...] = (), run: str = ""
+    ) -> Path:
+        path = tmp_path / "run.toml"
+        text = CLUSTER.format(
+            model=long_model, credit=credit, outcome=1 if credit == "trajectory" else 0, tokens=tokens,
+            run=run_folder, overrides=json.dumps(list(overrides)),
+        )  # fmt: skip
+        path.write_text(text, "utf-8")
+        return path
+
+    return file

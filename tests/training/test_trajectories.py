@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from suasion.agents.intent import IntentAgent
 from suasion.config import GenerationConfig, RunConfig, TrainingConfig
+from suasion.counterpart.credit import worth
 from suasion.counterpart.simulate import MAX_REPLIES
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -20,7 +21,7 @@ from suasion.rewards.suite import RewardSuite
 from suasion.training.experience import Experience
 from suasion.training.methods import advantages
 from suasion.training.trainer import POLICY, Trainer
-from suasion.training.trajectories import Played, Trajectories, fold, play, worth
+from suasion.training.trajectories import Played, Trajectories, fold, play
 
 SCORES = st.floats(-6, 6)
 STORY = st.lists(st.tuples(SCORES, st.booleans()), min_size=1, max_size=12)

@@ -131,7 +131,8 @@ def train_rewards(config_path: Path, output: Path, seed: int | None, records: Pa
 
 
 @train.command(
-    "repo", epilog=example("suasion train repo --config configs/quickstart.toml --output runs/mine --resume")
+    "repo",
+    epilog=example("suasion train repo --config configs/quickstart.toml --output runs/mine --resume"),
 )
 @click.option("--config", "config_path", type=FILE, help="TOML file; with --from, how it trains from now on")
 @click.option("--output", type=FOLDER, required=True, help="run directory")
@@ -140,6 +141,14 @@ def train_rewards(config_path: Path, output: Path, seed: int | None, records: Pa
 @click.option("--from", "ancestor", type=FOLDER, help="go on from this finished run, under another --suite")
 @click.option("--suite", help="with --from: the patched pack, or a version in the history of the run's own")
 @click.option("--steps", type=click.IntRange(1), help="with --from: instead of the run's own")
+@click.option(
+    "--engine",
+    type=click.Choice(["suasion", "verl"]),
+    default="suasion",
+    show_default=True,
+    help="verl: on a cluster, under Ray, as [cluster] of the file says (docs/integrations.md)",
+)
+@click.option("--dry-run", is_flag=True, help="with --engine verl: compose, check and print, submit nothing")
 @_resume
 @_overwrite
 def train_repo(
@@ -150,22 +159,37 @@ def train_repo(
     ancestor: Path | None,
     suite: str | None,
     steps: int | None,
+    engine: str,
+    dry_run: bool,
     resume: bool,
     overwrite: bool,
 ) -> None:
     """REPO: RM, judge and rules as one reward, PPO with a value model; then the verdict.
 
     With --from and --suite it goes on from a finished run, under a pack that patches have changed.
+    With --engine verl it goes to a cluster; what would be asked of that is told by, for example
+
+    \b
+        suasion train repo --engine verl --config configs/one-gpu.toml --output runs/one-gpu --dry-run
     """
     if ancestor is None:
         if suite is not None or steps is not None:
             raise click.UsageError("--suite and --steps go with --from")
         if config_path is None:
             raise click.UsageError("Missing option '--config', or --from and --suite")
+        if engine == "verl":
+            from suasion.cli.cluster import train_by_verl
+
+            train_by_verl(config_path, output, seed, records, resume, overwrite, dry_run)
+            return
+        if dry_run:
+            raise click.UsageError("--dry-run goes with --engine verl")
         _train(config_path, output, seed, resume, records, overwrite=overwrite)
         return
     if suite is None:
         raise click.UsageError("--from needs --suite: the pack to go on under")
+    if engine == "verl" or dry_run:
+        raise click.UsageError("--from goes on with our own trainer: leave out --engine and --dry-run")
     if seed is not None or records is not None:
         raise click.UsageError("a run that is gone on from keeps its data: leave out --seed and --records")
     from suasion.lineage import go_on

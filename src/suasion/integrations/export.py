@@ -85,8 +85,8 @@ def export(
     config = (
         load_run_config(Path(settings.preference)).model if settings.preference != "none" else ModelConfig()
     )
-    path, tokenizer = _tokenizer(model or config.name)
-    settings = _resolved(settings, tokenizer)
+    path, tokenizer = load_tokenizer(model or config.name)
+    settings = resolved(settings, tokenizer)
     contexts = _contexts(dialogues, pack)
     train, validation, shares = _split(contexts)
     output.mkdir(parents=True, exist_ok=True)
@@ -94,11 +94,11 @@ def export(
     for split, part in (("train", train), ("val", validation)):
         rows = training_rows(part, pack, tokenizer, config.max_context_tokens)
         longest = max(longest, *(_length(row, tokenizer) for row in rows))
-        _write_rows(
+        write_rows(
             output / (split + made.suffix),
             [made.row(row, pack.id, split, index) for index, row in enumerate(rows)],
         )
-    _write(output / SETTINGS, settings.model_dump_json(indent=1) + "\n")
+    write_text(output / SETTINGS, settings.model_dump_json(indent=1) + "\n")
     values = {
         "model": path,
         "longest": -(-longest // ROUND) * ROUND,
@@ -106,12 +106,12 @@ def export(
         "batch": min(BATCH, len(train)),
     }
     for name in made.templates:
-        _write(output / name, _render(f"{framework}.{name}.j2", values))
+        write_text(output / name, _render(f"{framework}.{name}.j2", values))
     command = made.command.format(shlex.quote(str(output)))
     return Exported(len(train), len(validation), shares, settings.paid, command)
 
 
-def _resolved(settings: RewardSettings, tokenizer: "PreTrainedTokenizerBase") -> RewardSettings:
+def resolved(settings: RewardSettings, tokenizer: "PreTrainedTokenizerBase") -> RewardSettings:
     """As workers in other directories understand them."""
     changes: dict[str, Any] = {"special_tokens": tuple(tokenizer.all_special_tokens)}
     if Path(settings.pack, "pack.yaml").is_file():  # a folder; else it is a built-in one's name
@@ -121,7 +121,7 @@ def _resolved(settings: RewardSettings, tokenizer: "PreTrainedTokenizerBase") ->
     return settings.model_copy(update=changes)
 
 
-def _tokenizer(name: str) -> "tuple[str, PreTrainedTokenizerBase]":
+def load_tokenizer(name: str) -> "tuple[str, PreTrainedTokenizerBase]":
     from transformers import AutoTokenizer
 
     from suasion.policy.install import EMBEDDED, install_model
@@ -169,9 +169,9 @@ def _length(row: Row, tokenizer: "PreTrainedTokenizerBase") -> int:
     return len(tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=False))
 
 
-def _write_rows(path: Path, rows: Sequence[Row]) -> None:
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
     if path.suffix != ".parquet":
-        _write(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         return
     import pyarrow as pa
     from pyarrow import parquet
@@ -181,7 +181,7 @@ def _write_rows(path: Path, rows: Sequence[Row]) -> None:
     part.replace(path)
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)

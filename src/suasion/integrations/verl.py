@@ -36,13 +36,19 @@ async def compute_score(
 
 async def score_reply(scorer: Scorer, extra_info: Mapping[str, Any], reply: str) -> Payment:
     """Scored together with what other coroutines ask for meanwhile. Raises as `Scorer.submit` does."""
+    record, row = record_of(extra_info)
+    return await asyncio.wrap_future(scorer.submit(record, reply, f"extra_info.{RECORD}", row))
+
+
+def record_of(extra_info: Mapping[str, Any]) -> tuple[str, int]:
+    """A sample's dialogue record, as JSON, and its row. Raises InputError where there is none."""
     row, record = int(extra_info.get("index") or 0), extra_info.get(RECORD)
     if not isinstance(record, str):
         raise InputError(
             f"expected a record as JSON, found {type(record).__name__}; `suasion export verl` writes it",
             "extra_info", row, RECORD,
         )  # fmt: skip
-    return await asyncio.wrap_future(scorer.submit(record, reply, f"extra_info.{RECORD}", row))
+    return record, row
 
 
 def reward_info(payment: Payment) -> Info:

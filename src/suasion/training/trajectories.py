@@ -15,19 +15,18 @@ from torch import Tensor
 
 from suasion.config import RunConfig
 from suasion.counterpart.briefs import draw_briefs
+from suasion.counterpart.credit import REPLIES, standing, worth
 from suasion.counterpart.negotiations import is_over
 from suasion.counterpart.simulate import MAX_REPLIES, begin, finish, managers, play_round
 from suasion.language.acts import load_hearing
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.negotiation.tracker import State
 from suasion.policy.generate import Sample, sample
 from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
 from suasion.training.experience import Experience, assess
 
-REPLIES = 4  # a negotiation has about so many: a step then writes about as many as with the other credit
 Writer = Callable[[Sequence[Dialogue], int], Sequence[Sample]]  # contexts, number of the round
 
 
@@ -110,30 +109,6 @@ def play(write: Writer, pack: Pack, seed: int, numbers: range, copies: int) -> l
         assert outcome is not None
         story.won = statistics.mean(map(float, outcome.successes.values()))
     return played
-
-
-def standing(state: State) -> tuple[object, ...]:
-    """What of the state a reply has to change to have moved anything: stage, prices, refusals, consent."""
-    tickets = tuple((t.offer, t.agreed, t.restated > 0, t.refused) for t in state.tickets)
-    consent = (state.consent.given, state.consent.restated > 0)
-    return state.stage, state.focus, state.responded, tickets, consent
-
-
-def worth(totals: Sequence[float | None], moved: Sequence[bool], won: float, outcome: float) -> float | None:
-    """The number that a whole negotiation is paid; None where no reply that moved it was read.
-
-    totals: R_total of each reply, None where not read. A reply that moved nothing takes away what it is below
-    the mean of those that did, over MAX_REPLIES: adding one never raises the result, whatever it scores. The
-    first reply counts among those that did.
-    """
-    counted = [on or place == 0 for place, on in enumerate(moved)]
-    pairs = [pair for pair in zip(totals, counted, strict=True) if pair[0] is not None]
-    progress = [total for total, on in pairs if on and total is not None]
-    if not progress:
-        return None
-    mean = statistics.mean(progress)
-    idle = sum(min(0.0, total - mean) for total, on in pairs if not on and total is not None)
-    return mean + idle / MAX_REPLIES + outcome * won
 
 
 @dataclass(frozen=True, slots=True)
