@@ -9,7 +9,7 @@ import re2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from suasion.errors import InputError
-from suasion.language.acts import compile_any
+from suasion.language.patterns import compile_any
 from suasion.language.phrases import Phrasebook, load_phrases
 from suasion.negotiation.pack import Pack
 

@@ -19,7 +19,7 @@ from suasion.counterpart.hidden_type import draw_type
 from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import Agent, simulate
 from suasion.evaluation.grading import Checks, Move, plain
-from suasion.language.acts import compile_any
+from suasion.language.patterns import compile_any
 from suasion.language.phrases import Families, load_phrases
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue

@@ -1,11 +1,13 @@
 """Hearing dialogue acts: RE2 patterns of the intents, negation by `unless`; and a trained ear, if any."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import re2
 
 from suasion.errors import InputError
+from suasion.language.patterns import PatternSet, compile_any
 from suasion.language.trained import FILE, ActFile, hearing_of
 from suasion.negotiation.pack import Intent, Pack
 from suasion.negotiation.tracker import Hearing
@@ -15,7 +17,7 @@ from suasion.negotiation.tracker import Hearing
 class PatternHearing:
     """Hears acts by pattern; satisfies `negotiation.tracker.Hearing`."""
 
-    heard: dict[str, tuple[tuple[str, re2._Regexp, re2._Regexp | None], ...]]
+    ears: dict[str, "_Ear"]  # by speaker
 
     def hear(self, speaker: str, text: str) -> frozenset[str]:
         """Acts of the utterance, without the speaker's prefix."""
@@ -27,12 +29,21 @@ class PatternHearing:
 
 @lru_cache(maxsize=8_192)
 def _hear(hearing: PatternHearing, speaker: str, text: str) -> frozenset[str]:
-    plain = text.replace("\u2019", "'")
-    return frozenset(
-        act
-        for act, pattern, unless in hearing.heard[speaker]
-        if pattern.search(plain) and not (unless and unless.search(plain))
-    )
+    return hearing.ears[speaker].hear(text.replace("\u2019", "'"))
+
+
+class _Ear:
+    """The acts of one speaker, and what takes each away again: all patterns in one pass over the text."""
+
+    def __init__(self, intents: Sequence[Intent]) -> None:
+        self._acts = tuple(intent.id for intent in intents)
+        self._patterns = PatternSet(
+            [*(intent.patterns for intent in intents), *(intent.unless for intent in intents)]
+        )
+
+    def hear(self, text: str) -> frozenset[str]:
+        matching, count = self._patterns.matching(text), len(self._acts)
+        return frozenset([self._acts[one] for one in matching if one < count and one + count not in matching])
 
 
 @lru_cache
@@ -55,32 +66,25 @@ def load_patterns(pack: Pack) -> PatternHearing:
     Raises InputError with file, line and field for a pattern that RE2 refuses or an example that breaks.
     """
     file = pack.file("intents.yaml")
-    heard: dict[str, list[tuple[str, re2._Regexp, re2._Regexp | None]]] = {"agent": [], "counterpart": []}
     for index, intent in enumerate(pack.intents.intents):
         loc = ("intents", index)
         try:
-            pattern, unless = compile_any(intent.patterns), compile_any(intent.unless)
+            pattern, _ = compile_any(intent.patterns), compile_any(intent.unless)
         except re2.error as error:
             raise file.error(f"RE2 refuses a pattern of {intent.id!r}: {error}", loc) from None
         if pattern is None:
             raise file.error("an intent needs at least one pattern", (*loc, "patterns"))
-        heard[intent.speaker].append((intent.id, pattern, unless))
-    hearing = PatternHearing({speaker: tuple(found) for speaker, found in heard.items()})
+    hearing = PatternHearing(
+        {
+            speaker: _Ear([intent for intent in pack.intents.intents if intent.speaker == speaker])
+            for speaker in ("agent", "counterpart")
+        }
+    )
     for index, intent in enumerate(pack.intents.intents):
         fault = _broken_example(intent, hearing)
         if fault:
             raise InputError(fault, str(file.path), file.line(("intents", index)), intent.id)
     return hearing
-
-
-def compile_any(patterns: tuple[str, ...]) -> "re2._Regexp | None":
-    """One case-insensitive RE2 for all patterns, or None for none. Raises re2.error."""
-    if not patterns:
-        return None
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), options)
 
 
 def _broken_example(intent: Intent, hearing: PatternHearing) -> str | None:

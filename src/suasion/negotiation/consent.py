@@ -1,6 +1,8 @@
 """A yes to what the agent asks for, where no price is to be agreed: a brief without tickets is about one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from suasion.negotiation.changed import changed
 
 YES = frozenset({"agree", "confirm_yes"})
 NO = frozenset({"refuse", "hesitate", "retract", "opt_out"})
@@ -19,7 +21,7 @@ class Consent:
     def after_agent(self, acts: frozenset[str]) -> "Consent":
         """After one message of the agent with these acts."""
         confirmed = self.given and "confirm" in acts
-        return replace(self, asked=self.asked or bool(acts & REQUESTS), restated=self.restated + confirmed)
+        return changed(self, asked=self.asked or bool(acts & REQUESTS), restated=self.restated + confirmed)
 
     def after_counterpart(self, acts: frozenset[str], asking: bool) -> tuple["Consent", list[str]]:
         """After one of the counterpart's, with the events that it makes.
@@ -29,8 +31,8 @@ class Consent:
         """
         if self.given:
             stands = not acts & {"retract", "opt_out"} and ("refuse" not in acts or bool(acts & YES))
-            return (self, []) if stands else (replace(self, given=False, restated=0), ["consent.withdrawn"])
+            return (self, []) if stands else (changed(self, given=False, restated=0), ["consent.withdrawn"])
         yes = "counter" in acts or (self.asked and "agree" in acts) or (asking and "confirm_yes" in acts)
         if not yes or acts & NO:
             return self, []
-        return replace(self, given=True, restated=0), ["consent.given"]
+        return changed(self, given=True, restated=0), ["consent.given"]

@@ -2,7 +2,7 @@
 
 import datetime
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -36,9 +36,15 @@ def find_dates(text: str, locale: str | None = None) -> list[DateMention]:
     Without a `locale` the text says whether it is Chinese or English. Raises LocaleError when there is no
     such locale; never for any text.
     """
-    locale = locale or locale_of(text)
+    tokens, days = read_days(text, locale or locale_of(text))
+    return [_mention(tokens, found) for found in days]
+
+
+@lru_cache(maxsize=512)
+def read_days(text: str, locale: str) -> tuple[Tokens, tuple[_Found, ...]]:
+    """The tokens of a text and the days among them: read once for its prices and its dates."""
     tokens = number_reader(locale).tokenize(text)
-    return [_mention(tokens, found) for found in date_reader(locale).read(tokens)]
+    return tokens, tuple(date_reader(locale).read(tokens))
 
 
 def render_dates(
@@ -259,7 +265,7 @@ def _mention(tokens: Tokens, found: _Found) -> DateMention:
     )
 
 
-def covered_tokens(days: list[_Found]) -> Iterator[int]:
+def covered_tokens(days: Iterable[_Found]) -> Iterator[int]:
     """The tokens that belong to days."""
     for day in days:
         yield from range(day.first, day.last)

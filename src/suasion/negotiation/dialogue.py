@@ -2,7 +2,9 @@
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +14,8 @@ from suasion.errors import InputError
 from suasion.files import beside
 from suasion.negotiation.brief import Brief
 from suasion.yaml_files import describe
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 Speaker = Literal["agent", "counterpart"]
 
@@ -70,10 +74,10 @@ class Dialogue(BaseModel):
     @classmethod
     def _no_misspelt_key(cls, value: Any) -> Any:
         """Other keys are carried along, but one that looks like ours is a slip of the pen."""
-        for key in set(value) - set(cls.model_fields) if isinstance(value, dict) else ():
-            near = difflib.get_close_matches(str(key), cls.model_fields, n=1, cutoff=0.8)
+        for key in value.keys() - cls.model_fields.keys() if isinstance(value, dict) else ():
+            near = _field_near(str(key))
             if near:
-                raise ValueError(f"unknown key {key!r}; did you mean {near[0]!r}?")
+                raise ValueError(f"unknown key {key!r}; did you mean {near!r}?")
         return value
 
     def continued(self, *turns: Turn) -> "Dialogue":
@@ -81,6 +85,12 @@ class Dialogue(BaseModel):
 
     def with_reply(self, reply: str) -> "Dialogue":
         return self.model_copy(update={"reply": reply})
+
+
+@lru_cache(maxsize=256)
+def _field_near(key: str) -> str | None:
+    """The field of a dialogue that `key` looks like; a file's records have the same keys over and over."""
+    return next(iter(difflib.get_close_matches(key, Dialogue.model_fields, n=1, cutoff=0.8)), None)
 
 
 def parse_dialogue(
@@ -96,7 +106,7 @@ def parse_dialogue(
         raise InputError(f"not valid JSON: {error}", file, number) from None
     if not isinstance(content, dict):
         raise InputError(f"a record is a JSON object, found {type(content).__name__}", file, number)
-    if (where := _half_character(content)) is not None:
+    if _may_be_halved(line) and (where := _half_character(content)) is not None:
         raise InputError("half of a surrogate pair is no text", file, number, where or None)
     try:
         dialogue = Dialogue.model_validate(content)
@@ -111,12 +121,17 @@ def parse_dialogue(
         raise InputError(error.message, file, number, error.field) from None
 
 
+def _may_be_halved(line: str) -> bool:
+    """Whether a lone surrogate may come out of a line of JSON: it is written as an escape, or as it is."""
+    return "\\u" in line or _HALF.search(line) is not None
+
+
 def _half_character(content: Any) -> str | None:
     """The field of a text with a lone surrogate, however deep: JSON allows it, UTF-8 does not."""
     open_parts = [("", content)]
     while open_parts:
         where, part = open_parts.pop()
-        if isinstance(part, str) and any("\ud800" <= character <= "\udfff" for character in part):
+        if isinstance(part, str) and _HALF.search(part):
             return where.encode("utf-8", "replace").decode()
         if isinstance(part, dict):
             named = {f"{where}.{key}".lstrip("."): (key, value) for key, value in part.items()}

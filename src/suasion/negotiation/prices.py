@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from suasion.negotiation.candidates import Candidate, Relation, Settling, Verdict
 from suasion.negotiation.cues import Cue, Side, cue_reader
-from suasion.negotiation.dates import DateMention, covered_tokens, date_reader, find_dates
+from suasion.negotiation.dates import DateMention, covered_tokens, find_dates, read_days
 from suasion.negotiation.kinds import kind_reader
 from suasion.negotiation.locale import load_locale
 from suasion.negotiation.money import PriceKind
@@ -58,10 +58,11 @@ def find_prices(text: str, currency: str = "CNY", locale: str | None = None) -> 
 @lru_cache(maxsize=4096)
 def _mentions(text: str, currency: str, locale: str) -> tuple[PriceMention, ...]:
     """Rules, tracker and counterpart all read the same messages."""
-    tokens = number_reader(locale).tokenize(text)
+    tokens, days = read_days(text, locale)
     if not tokens.has_number:
         return ()
-    found = [(one, quantity) for one in _reader(locale).read(tokens, currency) for quantity in one.group]
+    read = _reader(locale).read(tokens, currency, frozenset(covered_tokens(days)))
+    found = [(one, quantity) for one in read for quantity in one.group]
     places = [(quantity.first, quantity.last) for _, quantity in found]
     kinds = kind_reader(locale).read(tokens, places, [quantity.percent for _, quantity in found])
     mentions = []
@@ -86,11 +87,11 @@ class _PriceReader:
 
     def __init__(self, locale: str) -> None:
         words = load_locale(locale)
-        self._ties = Ties(words, QuantityReader(words, number_reader(locale)))
+        self._quantities = QuantityReader(words, number_reader(locale))
+        self._ties = Ties(words, self._quantities)
         self._notations = Notations(words)
         self._settling = Settling(words)
         self._cues = cue_reader(locale)
-        self._dates = date_reader(locale)
         self._shapes = words.shapes
         self._percents = words.percents
         self._other = frozenset(words.percents.other)
@@ -100,18 +101,15 @@ class _PriceReader:
         self._articles = frozenset(words.numbers.articles)
         self._before_years = frozenset(words.dates.before_years)
 
-    def read(self, tokens: Tokens, currency: str) -> list[Candidate]:
-        """All prices among the tokens, in order."""
-        dated = frozenset(covered_tokens(self._dates.read(tokens)))
+    def read(self, tokens: Tokens, currency: str, dated: frozenset[int]) -> list[Candidate]:
+        """All prices among the tokens, in order, but for those that belong to days (`dated`)."""
         candidates: list[Candidate] = []
-        i = 0
-        while i < len(tokens.words):
-            group = () if i in dated else self._ties.read(tokens, i, currency, dated)
-            if not group:
-                i += 1
-                continue
-            candidates.append(self._judge(tokens, group, after_date=i - 1 in dated))
-            i = group[-1].last
+        last = 0
+        for i in self._quantities.openings(tokens, currency):
+            group = () if i < last or i in dated else self._ties.read(tokens, i, currency, dated)
+            if group:
+                candidates.append(self._judge(tokens, group, after_date=i - 1 in dated))
+                last = group[-1].last
         return self._settling.settle(tokens, candidates)
 
     def _judge(self, tokens: Tokens, group: tuple[Quantity, ...], after_date: bool) -> Candidate:

@@ -64,12 +64,7 @@ class QuantityReader:
         `currency` decides a shared mark, and its code is a mark whether the locale has it or not.
         """
         word = tokens.words[i]
-        if (
-            tokens.values[i] is None
-            and word not in self._openers
-            and not self._numbers.opens(word)
-            and word != currency.lower()
-        ):
+        if not (tokens.values[i] is not None or self._opens(word) or word == currency.lower()):
             return None
         half = self._half(tokens, i) if word in self._half_openers else None
         if half is not None:
@@ -85,6 +80,18 @@ class QuantityReader:
         if prefixed:
             return self._with_fraction(tokens, Quantity(i, number.last, number.amount, percent=True))
         return self._discount(tokens, number) or self._completed(tokens, i, number, codes, currency)
+
+    def openings(self, tokens: Tokens, currency: str) -> list[int]:
+        """The tokens at which a quantity may begin, in order: most begin none."""
+        code, values = currency.lower(), tokens.values
+        return [
+            i
+            for i, word in enumerate(tokens.words)
+            if values[i] is not None or self._opens(word) or word == code
+        ]
+
+    def _opens(self, word: str) -> bool:
+        return word in self._openers or self._numbers.opens(word)
 
     def _discount(self, tokens: Tokens, number: Number) -> Quantity | None:
         """九折 and 八五折 leave 90 and 85 percent to pay; 一成 is ten percent, 五成五 fifty-five."""

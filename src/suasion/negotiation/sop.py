@@ -1,6 +1,7 @@
 """The standard operating procedure as data: stages, what each requires, and what leads on."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -56,8 +57,13 @@ class Sop(_Frozen):
     max_follow_ups: int = 2
     give_in_stage: str
 
+    @cached_property
+    def _by_id(self) -> dict[str, Stage]:
+        return {stage.id: stage for stage in reversed((*self.stages, *self.side_states))}
+
     def stage(self, stage_id: str) -> Stage:
-        return next(stage for stage in (*self.stages, *self.side_states) if stage.id == stage_id)
+        """The stage or side state of this id; the first where several have it."""
+        return self._by_id[stage_id]
 
     def step_of(self, state: "Standing") -> Stage:
         """The stage or side state whose rules hold for the next reply."""

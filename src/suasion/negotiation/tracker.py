@@ -8,10 +8,11 @@ Events of a turn, in the order in which they count: `agent.<act>`, `counterpart.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from suasion.negotiation.brief import Brief, Ticket
+from suasion.negotiation.changed import changed
 from suasion.negotiation.consent import YES, Consent
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.money import Money, PriceKind, to_selling
@@ -89,12 +90,12 @@ def track(dialogue: Dialogue, sop: Sop, hearing: Hearing) -> State:
 def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
     """The state after one more turn."""
     if turn.text is None:
-        state = replace(state, silences=state.silences + 1)
+        state = changed(state, silences=state.silences + 1)
         return _move(state, ["silence"], sop)
     acts = frozenset(turn.acts) if turn.acts is not None else hearing.hear(turn.speaker, turn.text)
     events = [f"{turn.speaker}.{act}" for act in sorted(acts)] + [f"{turn.speaker}.any"]
     if turn.speaker == "agent":
-        state = replace(
+        state = changed(
             state,
             said=state.said | acts,
             attempts=state.attempts + (state.side is None),
@@ -105,48 +106,52 @@ def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
         if state.tickets:
             state, more = _agent_prices(state, turn.text, acts)
         else:
-            state, more = replace(state, consent=state.consent.after_agent(acts)), []
+            state, more = changed(state, consent=state.consent.after_agent(acts)), []
     else:
-        state = replace(state, heard=acts, silences=0, responded=True)
+        state = changed(state, heard=acts, silences=0, responded=True)
         if "opt_out" in acts:  # nothing may be asked of it any more, not for another ticket either
-            state = replace(state, tickets=tuple(map(_given_up, state.tickets)))
+            state = changed(state, tickets=tuple(map(_given_up, state.tickets)))
         if state.tickets:
             state, more = _counterpart_prices(state, turn.text, acts)
         else:
             consent, more = state.consent.after_counterpart(acts, state.asking)
-            state = replace(state, consent=consent)
-        if acts & YES:
-            state = replace(state, confirming=None)
+            state = changed(state, consent=consent)
+        if acts & YES and state.confirming is not None:
+            state = changed(state, confirming=None)
     return _move(state, events + more, sop)
 
 
 def _move(state: State, events: list[str], sop: Sop) -> State:
     if not any(event.startswith("agent.") for event in events):
-        side = next((side.id for side in sop.side_states if set(side.on) & set(events)), None)
-        state = replace(state, side=side)
+        side = next((side.id for side in sop.side_states if any(on in events for on in side.on)), None)
+        state = _on_side(state, side)
         for leave in sop.stage(side).exits if side else ():
             if leave.on in events:
-                return replace(state, stage=leave.to, side=None, attempts=0)
+                return changed(state, stage=leave.to, side=None, attempts=0)
     else:
-        state = replace(state, side=None)
+        state = _on_side(state, None)
     for _ in sop.stages:  # one message can pass several stages
         stage = sop.stage(state.stage)
         to = next((leave.to for leave in stage.exits if leave.on in events), None)
         if to is None or to == state.stage:
             break
         focus = _next_open(state) if "ticket.next" in events else state.focus
-        state = replace(state, stage=to, attempts=0, focus=focus)
+        state = changed(state, stage=to, attempts=0, focus=focus)
     stage = sop.stage(state.stage)
     if stage.terminal and "silence" in events:
-        state = replace(state, side=None)  # nobody is reminded of a goodbye
+        state = _on_side(state, None)  # nobody is reminded of a goodbye
     spent = stage.max_attempts is not None and state.attempts >= stage.max_attempts
     if spent and state.side is None and "agent.any" not in events:
-        state = replace(state, stage=sop.give_in_stage, attempts=0)
+        state = changed(state, stage=sop.give_in_stage, attempts=0)
     return state
 
 
+def _on_side(state: State, side: str | None) -> State:
+    return state if state.side == side else changed(state, side=side)
+
+
 def _given_up(ticket: TicketState) -> TicketState:
-    return ticket if ticket.agreed is not None else replace(ticket, refused=True)
+    return ticket if ticket.agreed is not None else changed(ticket, refused=True)
 
 
 def _next_open(state: State) -> int:
@@ -161,13 +166,15 @@ def _agent_prices(state: State, text: str, acts: frozenset[str]) -> tuple[State,
             for mention in find_prices(text, current.ticket.currency)
             if mention.relation != "percent" and is_proposal(mention.amount, current.ticket)
         )
-        current = replace(current, proposals=current.proposals + proposed)
+        if proposed:
+            current = changed(current, proposals=current.proposals + proposed)
     if "confirm" in acts and current.agreed is not None:
-        current = replace(current, restated=current.restated + 1)
-        state = replace(state, confirming=state.focus)
+        current = changed(current, restated=current.restated + 1)
+        state = changed(state, confirming=state.focus)
     if "accept_no" in acts and current.agreed is None:
-        current = replace(current, refused=True)
-    state = _put(state, current)
+        current = changed(current, refused=True)
+    if current is not state.tickets[state.focus]:
+        state = _put(state, current)
     if not current.done:
         return state, []
     left = any(not ticket.done for ticket in state.tickets)
@@ -184,7 +191,7 @@ def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[
     if not _names_another(place, text, state) and _takes_back(
         text, acts, state.tickets[place], state.confirming is not None
     ):
-        state, acceptable = _withdraw(replace(state, focus=place), text)
+        state, acceptable = _withdraw(changed(state, focus=place), text)
         return state, ["price.acceptable" if acceptable else "price.withdrawn"]
     current = state.tickets[state.focus]
     yes = "agree" in acts or (state.asking and acts == {"confirm_yes"})
@@ -201,7 +208,7 @@ def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[
         return state, []  # with a yes to what was confirmed, other prices are only spoken of
     acceptable = _suffices(offer, current)
     agreed, restated = (offer, 0) if acceptable else (current.agreed, current.restated)
-    current = replace(current, offer=offer, agreed=agreed, restated=restated)
+    current = changed(current, offer=offer, agreed=agreed, restated=restated)
     return _put(state, current), ["price.acceptable" if acceptable else "price.offer"]
 
 
@@ -224,8 +231,8 @@ def _withdraw(state: State, text: str) -> tuple[State, bool]:
     named = [amount for amount in offers(text, current) if not _asked(amount, current)]
     offer = next((amount for amount in named if abs(amount - (current.agreed or 0.0)) > ROUNDED), None)
     acceptable = offer is not None and _suffices(offer, current)
-    opened = replace(current, agreed=offer if acceptable else None, restated=0, offer=offer)
-    return replace(_put(state, opened), confirming=None), acceptable
+    opened = changed(current, agreed=offer if acceptable else None, restated=0, offer=offer)
+    return changed(_put(state, opened), confirming=None), acceptable
 
 
 def _takes_back(text: str, acts: frozenset[str], state: TicketState, confirming: bool) -> bool:
@@ -278,4 +285,4 @@ def _asked(amount: float, state: TicketState) -> bool:
 
 def _put(state: State, ticket: TicketState) -> State:
     tickets = (*state.tickets[: state.focus], ticket, *state.tickets[state.focus + 1 :])
-    return replace(state, tickets=tickets)
+    return changed(state, tickets=tickets)

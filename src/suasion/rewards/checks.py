@@ -6,12 +6,14 @@ are what a rule may give under `with:`; words of a domain or a language come fro
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 import re2
 
 from suasion.language.phrases import load_phrases
 from suasion.negotiation.brief import Ticket
+from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import TicketState
 from suasion.rewards.agreement import (
     claims_agreement_without_one,
@@ -88,9 +90,8 @@ def wrong_item(scene: Scene, *, detail: str, names: str = "") -> Iterator[Findin
         if other and other in text and not _handled(ticket, scene):
             start = text.index(other)
             yield Finding((start, start + len(other)), f"belongs to another ticket; this one is about {own}")
-    known = scene.known_text
-    for match in _name_pattern(scene, names).finditer(scene.reply) if names else ():
-        if match.group().casefold() not in known:
+    for match in _name_pattern(scene.pack, names).finditer(scene.reply) if names else ():
+        if match.group().casefold() not in scene.known_text:
             yield Finding(match.span(), f"no ticket is about it; this one is about {own}")
 
 
@@ -98,8 +99,9 @@ def _handled(ticket: Ticket, scene: Scene) -> bool:
     return any(state.done for state in scene.state.tickets if state.ticket.id == ticket.id)
 
 
-def _name_pattern(scene: Scene, names: str) -> "re2._Regexp":
-    listed = load_phrases(scene.pack).file.slots.get(names, ())
+@lru_cache
+def _name_pattern(pack: Pack, names: str) -> "re2._Regexp":
+    listed = load_phrases(pack).file.slots.get(names, ())
     longest_first = sorted(map(re2.escape, listed), key=len, reverse=True)
     pattern = compiled((rf"\b(?:{'|'.join(longest_first)})\b",))
     assert pattern is not None  # one pattern is never none

@@ -81,15 +81,17 @@ def proposal_out_of_bounds(scene: Scene, *, asking: Patterns = ()) -> Iterator[F
 
 def kind_mixed(scene: Scene) -> Iterator[Finding]:
     """A known selling price called net, or a known net price called selling."""
+    called = [
+        mention
+        for mention in scene.prices
+        if mention.kind in (PriceKind.SELLING, PriceKind.NET) and mention.relation in ("absolute", "range")
+    ]
+    if not called:
+        return
     known = scene.known_prices
     asked = {proposal.mention.span for proposal in proposals(scene)}
-    for mention in scene.prices:
+    for mention in called:
         if mention.span in asked:
-            continue
-        if mention.kind not in (PriceKind.SELLING, PriceKind.NET) or mention.relation not in (
-            "absolute",
-            "range",
-        ):
             continue
         same = [price for price in known if abs(price.amount - mention.amount) <= SLACK]
         kinds = {price.kind for price in same}

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from suasion.errors import InputError
 from suasion.language.acts import load_hearing
+from suasion.language.patterns import PatternSet
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -32,7 +33,7 @@ class RuleSet:
     version: str
     checks: Mapping[str, Check]
     breaks: "re2._Regexp | None" = None
-    prefilter: "_Prefilter | None" = None
+    prefilter: PatternSet | None = None
     own: tuple[OwnReward, ...] = ()
 
     @classmethod
@@ -57,7 +58,8 @@ class RuleSet:
         added += [f"{rule.check} {of_own}" for rule in content.rules if (of_own := own_version(rule))]
         version = _hash(file.path.read_bytes().decode("utf-8"), added)
         breaks = compile_at(content.clause_breaks, False, file, ("clause_breaks",), "clause_breaks")
-        rules = cls(pack, hearing, content.rules, version, checks, breaks, _Prefilter(content.rules), own)
+        prefilter = PatternSet([rule.any for rule in content.rules])  # a superset for the rules with `case`
+        rules = cls(pack, hearing, content.rules, version, checks, breaks, prefilter, own)
         _try_examples(replace(rules, own=()), content, file)
         return rules
 
@@ -121,30 +123,6 @@ class RuleSet:
             else [0, len(text)]
         )
         return next((text[a:b] for a, b in pairwise(cuts) if a <= place - start < b), text)
-
-
-class _Prefilter:
-    """All patterns of all rules in one pass over the text."""
-
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        options = re2.Options()
-        options.case_sensitive = False  # a superset for the rules with `case`
-        options.log_errors = False
-        options.max_mem = 256 << 20  # one automaton for all; the default is for one pattern
-        patterns = [(index, pattern) for index, rule in enumerate(rules) for pattern in rule.any]
-        self._owners = [index for index, _ in patterns]
-        self._set = re2.Set.SearchSet(options)
-        for _, pattern in patterns:
-            self._set.Add(pattern)
-        self._set.Compile()
-
-    def matching(self, text: str) -> frozenset[int]:
-        """Indices of the rules of which a pattern matches."""
-        return (
-            frozenset(self._owners[found] for found in self._set.Match(text) or ())
-            if self._set
-            else frozenset()
-        )
 
 
 def _hash(text: str, added: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """What a rule looks at: the reply, the dialogue before it, and where the negotiation stands."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 import re2
 from pydantic import AfterValidator
 
-from suasion.language.acts import compile_any
+from suasion.language.patterns import compile_any
 from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.money import PriceKind
@@ -22,7 +23,9 @@ Span = tuple[int, int]
 _SENTENCE_END = re2.compile(r"[.!?…。！？]+[\"'”’)\]]*(?:\s+|$)|\n+")
 _QUOTED = re2.compile(r'"[^"\n]+"|“[^”\n]+”')
 DIGITS = re2.compile(r"\d+(?:[.,]\d+)*")
+_ASCII_DIGITS = re.compile(DIGITS.pattern)
 _WORD = re2.compile(r"[\pL\pN]+(?:'[\pL]+)?")
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,8 @@ def dates_in(text: str) -> tuple[DateMention, ...]:
 @lru_cache(maxsize=8_192)
 def numbers_in(text: str) -> frozenset[float]:
     """Every number written in digits."""
+    if text.isascii():
+        return frozenset([number(digits) for digits in _ASCII_DIGITS.findall(text)])
     return frozenset(number(match.group()) for match in DIGITS.finditer(text))
 
 
@@ -226,7 +231,10 @@ def number(digits: str) -> float:
 @lru_cache(maxsize=8_192)
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text in lower case, without punctuation."""
-    return tuple(match.group().lower() for match in _WORD.finditer(text.replace("\u2019", "'")))
+    plain = text.replace("\u2019", "'")
+    if plain.isascii():  # the same words, in a tenth of the time
+        return tuple([word.lower() for word in _ASCII_WORD.findall(plain)])
+    return tuple(match.group().lower() for match in _WORD.finditer(plain))
 
 
 def sentences_in(text: str) -> tuple[Span, ...]:
@@ -240,11 +248,7 @@ def sentences_in(text: str) -> tuple[Span, ...]:
 @lru_cache(maxsize=1024)
 def compiled(patterns: tuple[str, ...], case: bool = False) -> "re2._Regexp | None":
     """One RE2 for all patterns, case-insensitive unless `case`, or None for none. Raises re2.error."""
-    if not case:
-        return compile_any(patterns)
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), options) if patterns else None
+    return compile_any(patterns, case)
 
 
 def found(patterns: tuple[str, ...], text: str) -> Any:
