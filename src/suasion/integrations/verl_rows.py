@@ -142,5 +142,5 @@ def _rows(
 
 
 def _length(prompt: Any, tokenizer: "PreTrainedTokenizerBase", template: dict[str, bool]) -> int:
-    made = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False, **template)
-    return len(made)
+    given: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **template}
+    return len(tokenizer.apply_chat_template(prompt, **given))
