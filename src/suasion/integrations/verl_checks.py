@@ -4,6 +4,7 @@ Each check raises InputError with what was found, what was expected and what to 
 """
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from suasion.errors import InputError
@@ -164,9 +165,21 @@ def check_lora(config: Any) -> list[str]:
 
 
 CRITIC = (
-    "the critic's adapter is made with the task type CAUSAL_LM (verl 0.9.1): its head stays frozen as it "
-    "was drawn, and learns through an adapter on it"
+    "the critic's adapter is made by suasion.integrations.verl_critic: verl 0.9.1 gives it the task type "
+    "CAUSAL_LM, with which it can't be made; never run on GPUs"
 )
+
+
+def check_imports() -> None:
+    """What a run imports once its models are up is there: verl asks for some of it only in its extras."""
+    names = ("verl_critic", "verl_manager", "verl_negotiation")
+    try:
+        for name in ("verl.trainer.ppo.v1", *(f"suasion.integrations.{name}" for name in names)):
+            import_module(name)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"verl needs {error.name}, which is not installed: pip install 'suasion[verl]' on each node"
+        ) from None
 
 
 def check_memory(found: Memory, gpu_gb: float) -> None:

@@ -17,6 +17,7 @@ from suasion.integrations.settings import RewardSettings
 from suasion.integrations.verl_checks import (
     check_batches,
     check_data,
+    check_imports,
     check_lengths,
     check_lora,
     check_memory,
@@ -30,6 +31,7 @@ from suasion.running.folder import load_run_config
 
 TRIED = "0.9."  # verl's versions that this was written for
 COMPOSED = "verl.yaml"
+PLUGIN = "suasion.integrations.verl_critic"  # which every process of the run loads with verl
 _UNSOUND = (AssertionError, AttributeError, ImportError, NotImplementedError, TypeError, ValueError)
 REWARDS = ("n", "operator", "missing", "max_unread")  # of the run's rewards; they must be what is asked for
 
@@ -63,6 +65,7 @@ def plan(config: RunConfig, folder: Path, file: str) -> Plan:
     written = write_data(config, pack, settings.pack, tokenizer, folder)
     write_text(folder / SETTINGS, settings.model_dump_json(indent=1) + "\n")
     with _quiet():
+        check_imports()
         composed = compose(overrides(config, written.sizes, model, folder))
         notes += validate(composed)
         shape, positions, kind = _model(composed)
@@ -232,7 +235,9 @@ def submit(made: Plan) -> None:
     given = OmegaConf.to_container(made.config.ray_kwargs.ray_init, resolve=True)
     assert isinstance(given, dict)
     environment = OmegaConf.merge(get_ppo_ray_runtime_env(made.config), given.pop("runtime_env", None) or {})
-    environment.setdefault("env_vars", {})["TRANSFER_QUEUE_ENABLE"] = "1"
+    variables = environment.setdefault("env_vars", {})
+    variables["TRANSFER_QUEUE_ENABLE"] = "1"
+    variables["VERL_USE_EXTERNAL_MODULES"] = PLUGIN
     ray.init(**given, runtime_env=OmegaConf.to_container(environment))
     try:
         there = int(ray.cluster_resources().get("GPU", 0))
