@@ -142,6 +142,8 @@ def test_a_negotiation_that_failed_is_neither_won_nor_lost(arm: ArmMaker) -> Non
     verdict = judge_arms(cut, arm("repo"), Margins())
     assert verdict.criterion("task_success").change.n == 19  # type: ignore[union-attr]
     assert verdict.criterion("response").change.n == 19  # type: ignore[union-attr]
+    assert verdict.criterion("negotiation_violations").change.n == 19  # type: ignore[union-attr]
+    assert verdict.negotiations == 19
 
 
 def test_tickets_of_one_negotiation_are_one_piece_of_evidence(arm: ArmMaker) -> None:

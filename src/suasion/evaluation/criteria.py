@@ -11,7 +11,6 @@ from suasion.evaluation.metrics import (
     bigrams,
     briefs_of,
     distinct_share,
-    response_of,
     ticket_results,
     unique_share,
 )
@@ -132,10 +131,7 @@ def task_success(sft: Arm, repo: Arm, floor: float) -> Criterion:
         "share",
         CLUSTERED.format("negotiation"),
     )
-    judged = [
-        (a, b) for a, b in zip(sft.negotiations, repo.negotiations, strict=True) if a.outcome and b.outcome
-    ]
-    before, after = (ticket_results(talks) for talks in ([a for a, _ in judged], [b for _, b in judged]))
+    before, after = ticket_results(sft.negotiations), ticket_results(repo.negotiations)
     return _not_lower(
         row,
         [result.success for result in before],
@@ -147,11 +143,10 @@ def task_success(sft: Arm, repo: Arm, floor: float) -> Criterion:
 
 def response(sft: Arm, repo: Arm, floor: float) -> Criterion:
     row = Criterion("response", "response rate not lower", _at_least(floor), "no collapse", "share", NEWCOMBE)
-    pairs = [
-        (response_of(a), response_of(b)) for a, b in zip(sft.negotiations, repo.negotiations, strict=True)
-    ]
-    read = [(a, b) for a, b in pairs if a is not None and b is not None]
-    return _not_lower(row, [a for a, _ in read], [b for _, b in read], floor)
+    before, after = (
+        [talk.outcome.responded for talk in arm.negotiations if talk.outcome] for arm in (sft, repo)
+    )
+    return _not_lower(row, before, after, floor)
 
 
 def distinct_2(sft: Arm, repo: Arm, floor: float) -> Criterion:

@@ -1,5 +1,6 @@
 """Is REPO better than SFT? The criteria over paired arms, and one sentence that tells the outcome."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suasion.evaluation import criteria
@@ -52,15 +53,16 @@ def _from_to(row: Criterion) -> str:
 
 
 def judge_arms(sft: Arm, repo: Arm, margins: Margins) -> Verdict:
-    """Every criterion, on the pairs that both arms have.
+    """Every criterion, on the pairs that both arms have; of negotiations those that no failure ended.
 
     Raises ValueError where the i-th replies answer different contexts, or the i-th negotiations have
     different briefs.
     """
-    contexts = min(len(sft.replies), len(repo.replies))
-    talks = min(len(sft.negotiations), len(repo.negotiations))
-    sft, repo = _first(sft, contexts, talks), _first(repo, contexts, talks)
     _check_pairs(sft, repo)
+    contexts = min(len(sft.replies), len(repo.replies))
+    pairs = zip(sft.negotiations, repo.negotiations, strict=False)
+    held = [place for place, (a, b) in enumerate(pairs) if a.outcome and b.outcome]
+    sft, repo = _only(sft, contexts, held), _only(repo, contexts, held)
     rows = (
         criteria.reward(sft, repo),
         criteria.violations(sft, repo),
@@ -73,26 +75,27 @@ def judge_arms(sft: Arm, repo: Arm, margins: Margins) -> Verdict:
         criteria.length(sft, repo, margins.length),
         criteria.required_acts(sft, repo),
     )
-    return Verdict(rows, contexts, talks)
+    return Verdict(rows, contexts, len(held))
 
 
-def _first(arm: Arm, contexts: int, talks: int) -> Arm:
+def _only(arm: Arm, contexts: int, held: Sequence[int]) -> Arm:
+    """The arm with its first contexts, and the negotiations at these places."""
     return Arm(
         arm.name,
         arm.replies[:contexts],
-        arm.negotiations[:talks],
-        arm.negotiation_violations[:talks],
-        arm.negotiation_replies[:talks],
+        tuple(arm.negotiations[place] for place in held),
+        tuple(arm.negotiation_violations[place] for place in held),
+        tuple(arm.negotiation_replies[place] for place in held),
     )
 
 
 def _check_pairs(sft: Arm, repo: Arm) -> None:
-    for index, (a, b) in enumerate(zip(sft.replies, repo.replies, strict=True)):
+    for index, (a, b) in enumerate(zip(sft.replies, repo.replies, strict=False)):
         one, other = a.dialogue, b.dialogue
         if (one.id, one.brief, one.turns) != (other.id, other.brief, other.turns):
             raise ValueError(
                 f"reply {index}: the arms answer different contexts, {one.id!r} and {other.id!r}"
             )
-    for index, (talk, rival) in enumerate(zip(sft.negotiations, repo.negotiations, strict=True)):
+    for index, (talk, rival) in enumerate(zip(sft.negotiations, repo.negotiations, strict=False)):
         if talk.brief != rival.brief:
             raise ValueError(f"negotiation {index}: the arms' briefs differ, {talk.id!r} and {rival.id!r}")
