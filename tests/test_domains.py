@@ -24,7 +24,7 @@ ALLOWED = [
         r'default="(hotel|generic)"'
         r"|(check|show|train-acts|--pack|--from|diff) ((hotel|generic|donation)\b ?)+",
     ),
-    ("config.py", r'pack: str = Field\("hotel"'),
+    ("config/run.py", r'pack: str = Field\("hotel"'),
     # Another sense: memory to be filled, and what one can give way.
     ("policy/cache.py", r"\broom\b"),
     ("counterpart/coefficients.py", r"\broom: tuple|\broom to move"),

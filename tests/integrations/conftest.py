@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,41 @@ import pytest
 from click.testing import CliRunner
 
 from suasion.cli import main
-from suasion.config import ModelConfig, RunConfig
+from suasion.config import ModelConfig, RunConfig, load_config
 from suasion.integrations.settings import RewardSettings
 from suasion.negotiation.dialogue import Dialogue, load_dialogues, write_dialogues
 from suasion.negotiation.pack import Pack
 
+try:
+    VERL = version("verl")
+except PackageNotFoundError:
+    VERL = ""
 TEMPLATE = (
     "{% for m in messages %}<|begin|>{{ m['role'] }}\n{{ m['content'] }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|begin|>assistant\n{% endif %}"
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs verl is slow, skipped where it is not installed, and free to warn as verl and Ray do."""
+    for item in items:
+        if item.get_closest_marker("verl"):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.filterwarnings("default"))
+            item.add_marker(pytest.mark.skipif(not VERL, reason="verl is not installed: make test-verl"))
+
+
+@pytest.fixture
+def planned() -> Callable[[Path, Path], Any]:
+    """The plan of a configuration's run in a directory, by verl's own code."""
+
+    def make(config: Path, output: Path) -> Any:
+        from suasion.integrations.verl.launch import plan
+
+        return plan(load_config(config), output, str(config))
+
+    return make
 
 
 def save_model(folder: Path) -> None:

@@ -14,9 +14,9 @@ from suasion.counterpart.credit import worth
 from suasion.errors import InputError
 from suasion.integrations.model_shape import Shape
 from suasion.integrations.scorer import Payment
-from suasion.integrations.verl_memory import memory
-from suasion.integrations.verl_overrides import Sizes, overrides, refuse, rows_of_a_step
-from suasion.integrations.verl_story import Story, story_info, story_of
+from suasion.integrations.verl.memory import memory
+from suasion.integrations.verl.overrides import Sizes, overrides, refuse, rows_of_a_step
+from suasion.integrations.verl.story import Story, story_info, story_of
 from suasion.rewards.score import Score, Source, Status, unread
 from suasion.rewards.suite import Reading
 

@@ -95,7 +95,7 @@ def test_verl_rows_have_what_verl_asks_for(
             assert (row["extra_info"]["index"], row["extra_info"]["split"]) == (index, name)
             assert row["reward_model"]["ground_truth"] == json.loads(row["extra_info"]["dialogue"])["id"]
     script = (tmp_path / "train.sh").read_text(encoding="utf-8")
-    assert "pkg://suasion.integrations.verl_manager" in script
+    assert "pkg://suasion.integrations.verl.manager" in script
     assert f"actor_rollout_ref.model.path={run_folder / 'model'} " in script
 
 

@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,7 @@ from click.testing import CliRunner
 from suasion.cli import main
 from suasion.negotiation.dialogue import Dialogue, write_dialogues
 
-try:
-    FOUND = version("verl")
-except PackageNotFoundError:
-    FOUND = ""
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not FOUND, reason="verl is not installed: it wants an environment of its own"),
-    pytest.mark.filterwarnings("default"),  # verl's and Ray's own warnings are for their authors
-]
+pytestmark = pytest.mark.verl
 NUMBERS = ("r_total", "r_model", "e_judge", "e_func", "e_enh")
 
 
@@ -169,4 +161,4 @@ def test_a_broken_row_stops_verl_and_is_named(ray: Any, exported: Path, replies:
 
 def test_this_is_the_version_that_the_export_was_written_for() -> None:
     assert find_spec("verl.experimental.reward_loop")
-    assert FOUND.startswith("0.9.")
+    assert version("verl").startswith("0.9.")

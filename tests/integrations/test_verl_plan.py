@@ -1,7 +1,7 @@
 """`suasion train repo --engine verl` up to its start: composed and validated by verl's code, and checked."""
 
 import json
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +9,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from suasion.cli import main
-from suasion.config import load_config
 from suasion.errors import InputError
 
-try:
-    version("verl")
-    FOUND = True
-except PackageNotFoundError:
-    FOUND = False
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not FOUND, reason="verl is not installed: make test-verl runs this where it is"),
-    pytest.mark.filterwarnings("default"),  # verl's and Ray's own warnings are for their authors
-]
+pytestmark = pytest.mark.verl
+Planned = Callable[[Path, Path], Any]
 
 
 def command(config: Path, output: Path, *more: str) -> Result:
     words = ["train", "repo", "--engine", "verl", "--config", str(config), "--output", str(output), *more]
     return CliRunner().invoke(main, words)
-
-
-def planned(config: Path, output: Path) -> Any:
-    from suasion.integrations.verl_launch import plan
-
-    return plan(load_config(config), output, str(config))
 
 
 @pytest.mark.parametrize("credit", ["trajectory", "reply"])
@@ -41,7 +26,7 @@ def test_a_dry_run_composes_validates_and_prints(cluster_file: Any, tmp_path: Pa
 
     result = command(cluster_file(credit), tmp_path / "out", "--dry-run")
     assert result.exit_code == 0, result.output
-    for words in ("GPUs        2 on 1 machines", "training", "writing", "paid r_total", "CAUSAL_LM"):
+    for words in ("GPUs        2 on 1 machine(s)", "training", "writing", "paid r_total", "CAUSAL_LM"):
         assert words in result.stdout
     assert "nothing was submitted" in result.stdout
     made = OmegaConf.load(tmp_path / "out" / "verl.yaml")
@@ -52,7 +37,7 @@ def test_a_dry_run_composes_validates_and_prints(cluster_file: Any, tmp_path: Pa
     assert json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))["engine"]["verl"].startswith("0.9.")
 
 
-def test_verls_data_set_reads_the_rows(cluster_file: Any, tmp_path: Path) -> None:
+def test_verls_data_set_reads_the_rows(planned: Planned, cluster_file: Any, tmp_path: Path) -> None:
     from verl.trainer.ppo.utils import create_rl_dataset
     from verl.utils import hf_tokenizer
 
@@ -98,7 +83,7 @@ def test_verls_data_set_reads_the_rows(cluster_file: Any, tmp_path: Path) -> Non
     ],
 )  # fmt: skip
 def test_what_would_fail_later_is_said_now(
-    cluster_file: Any, tmp_path: Path, overrides: tuple[str, ...], field: str, words: str
+    planned: Planned, cluster_file: Any, tmp_path: Path, overrides: tuple[str, ...], field: str, words: str
 ) -> None:
     with pytest.raises(InputError, match=words) as caught:
         planned(cluster_file(overrides=overrides), tmp_path / "out")
@@ -116,7 +101,7 @@ def test_a_model_without_a_tokenizer_is_named(cluster_file: Any, tmp_path: Path)
 def test_a_chat_template_that_does_not_work_is_named(long_model: Path) -> None:
     from transformers import AutoTokenizer
 
-    from suasion.integrations.verl_checks import check_template
+    from suasion.integrations.verl.checks import check_template
 
     tokenizer = AutoTokenizer.from_pretrained(long_model)
     check_template(tokenizer, "llama", {})

@@ -6,30 +6,20 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from suasion.config import load_config
 from suasion.counterpart.credit import worth
 from suasion.integrations.scorer import scorer_of
-from suasion.integrations.verl_story import Story
+from suasion.integrations.verl.story import Story
 
-try:
-    version("verl")
-    FOUND = True
-except PackageNotFoundError:
-    FOUND = False
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not FOUND, reason="verl is not installed: make test-verl runs this where it is"),
-    pytest.mark.filterwarnings("default"),  # verl's and Ray's own warnings are for their authors
-]
+pytestmark = pytest.mark.verl
+Planned = Callable[[Path, Path], Any]
 LINES = (
     "Hello! Could we talk about the price for these dates?",
     "Thank you. Could you make it lower? What is your best price?",
@@ -44,12 +34,6 @@ def ray() -> "Iterator[Any]":
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield ray
     ray.shutdown()
-
-
-def planned(config: Path, output: Path) -> Any:
-    from suasion.integrations.verl_launch import plan
-
-    return plan(load_config(config), output, str(config))
 
 
 class Server:
@@ -104,7 +88,7 @@ def spans(mask: list[int]) -> list[tuple[int, int]]:
     return [(a, b) for a, b in itertools.pairwise(edges) if mask[a]]
 
 
-def test_the_agent_loop_holds_whole_negotiations(cluster_file: Any, tmp_path: Path) -> None:
+def test_the_agent_loop_holds_whole_negotiations(planned: Planned, cluster_file: Any, tmp_path: Path) -> None:
     batch, server, tokenizer = held(planned(cluster_file(), tmp_path / "out"))
     stories = [Story.model_validate_json(text) for text in batch.non_tensor_batch["negotiation"]]
     assert len(stories) == 4
@@ -128,7 +112,7 @@ def test_the_agent_loop_holds_whole_negotiations(cluster_file: Any, tmp_path: Pa
     assert max(map(len, prompts)) > min(map(len, prompts))
 
 
-def test_a_negotiation_ends_where_its_tokens_end(cluster_file: Any, tmp_path: Path) -> None:
+def test_a_negotiation_ends_where_its_tokens_end(planned: Planned, cluster_file: Any, tmp_path: Path) -> None:
     batch, _, _ = held(planned(cluster_file(tokens=400), tmp_path / "out"))
     stories = [Story.model_validate_json(text) for text in batch.non_tensor_batch["negotiation"]]
     assert "conversation_tokens" in {story.ending for story in stories}
@@ -138,7 +122,9 @@ def test_a_negotiation_ends_where_its_tokens_end(cluster_file: Any, tmp_path: Pa
         assert batch.batch["response_mask"][row, said - 1] == 1
 
 
-def test_a_reply_that_was_cut_off_is_closed_but_not_paid_for_it(cluster_file: Any, tmp_path: Path) -> None:
+def test_a_reply_that_was_cut_off_is_closed_but_not_paid_for_it(
+    planned: Planned, cluster_file: Any, tmp_path: Path
+) -> None:
     batch, server, tokenizer = held(planned(cluster_file(), tmp_path / "out"), longest=10)
     second = next(ids for name, ids, _ in server.asked[4:])
     assert LINES[0][:10] + tokenizer.eos_token in tokenizer.decode(second)
@@ -151,8 +137,8 @@ def rewarded(ray: Any, made: Any) -> Iterator[tuple[Any, Any]]:
     """The actor that has the rewards, and verl's manager of the workers that ask it; all end with it."""
     from verl.experimental.reward_loop import RewardLoopManager
 
-    from suasion.integrations.verl_overrides import ACTOR
-    from suasion.integrations.verl_rewards import start_keeper
+    from suasion.integrations.verl.overrides import ACTOR
+    from suasion.integrations.verl.rewards import start_keeper
 
     keeper = start_keeper(ACTOR, made.folder / "reward.json", 0)
     ray.get(keeper.version.remote(), timeout=120)
@@ -177,7 +163,9 @@ def expected(made: Any, story: Story) -> float:
     return paid
 
 
-def test_negotiations_are_paid_in_verls_reward_loop(ray: Any, cluster_file: Any, tmp_path: Path) -> None:
+def test_negotiations_are_paid_in_verls_reward_loop(
+    planned: Planned, ray: Any, cluster_file: Any, tmp_path: Path
+) -> None:
     made = planned(cluster_file(), tmp_path / "out")
     with rewarded(ray, made) as (_, workers):
         batch, _, _ = held(made, handles=workers.reward_loop_worker_handles)
@@ -191,7 +179,9 @@ def test_negotiations_are_paid_in_verls_reward_loop(ray: Any, cluster_file: Any,
     assert set(batch.non_tensor_batch["read"]) == {1.0}
 
 
-def test_a_killed_keeper_of_the_rewards_costs_nothing(ray: Any, cluster_file: Any, tmp_path: Path) -> None:
+def test_a_killed_keeper_of_the_rewards_costs_nothing(
+    planned: Planned, ray: Any, cluster_file: Any, tmp_path: Path
+) -> None:
     """Killed by the system in the middle of scoring: Ray starts it anew, and asks it again."""
     made = planned(cluster_file(), tmp_path / "out")
     told = Story.model_validate_json(held(made)[0].non_tensor_batch["negotiation"][0])
@@ -215,7 +205,7 @@ def test_a_killed_keeper_of_the_rewards_costs_nothing(ray: Any, cluster_file: An
 
 
 def test_a_killed_worker_of_verls_is_an_error_and_never_a_zero(
-    ray: Any, cluster_file: Any, tmp_path: Path
+    planned: Planned, ray: Any, cluster_file: Any, tmp_path: Path
 ) -> None:
     made = planned(cluster_file(), tmp_path / "out")
     with rewarded(ray, made) as (_, workers):
@@ -259,7 +249,7 @@ def adapted(model: Path, kind: str, dtype: str) -> Any:
 
 
 def test_verl_itself_can_not_make_a_critic_with_an_adapter(long_model: Path) -> None:
-    """What the note of each start says. If it fails, verl mended it: verl_critic.py can go."""
+    """What the note of each start says. If it fails, verl mended it: verl/critic.py can go."""
     with pytest.raises(AttributeError, match="prepare_inputs_for_generation"):
         adapted(long_model, "critic", "float32")
 
@@ -269,7 +259,7 @@ def test_our_critic_learns_with_adapter_and_head(long_model: Path) -> None:
     from transformers import AutoModelForTokenClassification
     from verl.workers.engine.base import EngineRegistry
 
-    from suasion.integrations import verl_critic
+    from suasion.integrations.verl import critic as verl_critic
 
     bare = AutoModelForTokenClassification.from_pretrained(long_model, num_labels=1, dtype=torch.float32)
     asked = SimpleNamespace(lora_rank=4, lora_alpha=8, target_modules="all-linear")

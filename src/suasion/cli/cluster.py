@@ -22,7 +22,7 @@ def train_by_verl(
     """Compose, check and print; then submit to Ray, unless it is a dry run."""
     from suasion.config import load_config
     from suasion.errors import InputError
-    from suasion.integrations.verl_launch import describe, plan, submit, versions
+    from suasion.integrations.verl.launch import describe, plan, submit, versions
     from suasion.running.folder import describe_run, write_json
     from suasion.running.lock import locked
 

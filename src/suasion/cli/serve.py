@@ -12,6 +12,7 @@ from suasion.cli.options import FILE, FOLDER, example
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from suasion.serving.experiments import Course
     from suasion.serving.service import Service
 
 STORE = click.option(
@@ -99,14 +100,18 @@ def serve(
     service = context.service
     if experiment:
         service.roster.check_has(experiment, str(experiment_file))
-        course = begin_experiment(store, experiment, service.pack.id, service.clock())
-        if course.ended:  # by its rule, it may be: no reason not to serve
-            click.echo(f"experiment {experiment.id} ended at {course.ended}: nobody is drawn", err=True)
+        _tell(begin_experiment(store, experiment, service.pack.id, service.clock()))
     check_arms(service)
     workshop = Workshop(incidents, patches, suite_of(agents[0].rpartition("=")[2]))
     beside = alongside(context, reach, target)
     app = create_app(context, LOOPBACK if is_local else None, beside, workshop)
     run_app(app, host, port)
+
+
+def _tell(course: "Course") -> None:
+    """By its rule an experiment may have ended: no reason not to serve."""
+    if course.ended:
+        click.echo(f"experiment {course.experiment.id} ended at {course.ended}: nobody is drawn", err=True)
 
 
 def check_arms(service: "Service") -> None:

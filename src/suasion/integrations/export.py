@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from suasion.config import GenerationConfig, ModelConfig
 from suasion.data.synthesize import examples_of
 from suasion.errors import InputError
+from suasion.files import beside
 from suasion.integrations.settings import RewardSettings
 from suasion.integrations.trl import training_rows
 from suasion.negotiation.dialogue import Dialogue, load_dialogues
 from suasion.negotiation.pack import Pack
-from suasion.running.folder import load_run_config
+from suasion.running.folder import load_run_config, write_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,7 +47,7 @@ class Framework:
     command: str
 
 
-def _verl_row(row: Row, pack: str, split: str, index: int) -> Row:
+def verl_row(row: Row, pack: str, split: str, index: int) -> Row:
     name = json.loads(row["dialogue"])["id"]
     return {
         "data_source": f"suasion/{pack}",
@@ -66,7 +67,7 @@ def _trl_row(row: Row, pack: str, split: str, index: int) -> Row:
 
 
 FRAMEWORKS = {
-    "verl": Framework(_verl_row, ".parquet", ("train.sh",), "sh {}/train.sh"),
+    "verl": Framework(verl_row, ".parquet", ("train.sh",), "sh {}/train.sh"),
     "openrlhf": Framework(_openrlhf_row, ".jsonl", ("train.sh", "reward_func.py"), "sh {}/train.sh"),
     "trl": Framework(_trl_row, ".jsonl", ("train.py",), "python {}/train.py"),
 }
@@ -93,7 +94,7 @@ def export(
     longest = 0
     for split, part in (("train", train), ("val", validation)):
         rows = training_rows(part, pack, tokenizer, config.max_context_tokens)
-        longest = max(longest, *(_length(row, tokenizer) for row in rows))
+        longest = max(longest, *(prompt_length(row["prompt"], tokenizer) for row in rows))
         write_rows(
             output / (split + made.suffix),
             [made.row(row, pack.id, split, index) for index, row in enumerate(rows)],
@@ -101,7 +102,7 @@ def export(
     write_text(output / SETTINGS, settings.model_dump_json(indent=1) + "\n")
     values = {
         "model": path,
-        "longest": -(-longest // ROUND) * ROUND,
+        "longest": rounded(longest),
         "reply": GenerationConfig().max_new_tokens,
         "batch": min(BATCH, len(train)),
     }
@@ -164,9 +165,17 @@ def _split(contexts: Sequence[Dialogue]) -> tuple[list[Dialogue], list[Dialogue]
     return train, validation or train, shares
 
 
-def _length(row: Row, tokenizer: "PreTrainedTokenizerBase") -> int:
-    """Tokens of a prompt."""
-    return len(tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=False))
+def prompt_length(
+    prompt: Any, tokenizer: "PreTrainedTokenizerBase", template: Mapping[str, bool] | None = None
+) -> int:
+    """Tokens of a prompt of chat messages, under these arguments of the chat template."""
+    named: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **(template or {})}
+    return len(tokenizer.apply_chat_template(list(prompt), **named))
+
+
+def rounded(length: int) -> int:
+    """A prompt's length, up to the next multiple of ROUND."""
+    return -(-length // ROUND) * ROUND
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -176,15 +185,8 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    part = path.with_name(path.name + ".part")
-    parquet.write_table(pa.Table.from_pylist(list(rows)), part)
-    part.replace(path)
-
-
-def write_text(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with beside(path) as part:
+        parquet.write_table(pa.Table.from_pylist(list(rows)), part)
 
 
 def _render(template: str, values: dict[str, Any]) -> str:

@@ -2,9 +2,9 @@
 
 reward.reward_manager.source=importlib
 reward.reward_manager.name=SuasionRewardManager
-reward.reward_manager.module.path=pkg://suasion.integrations.verl_manager
+reward.reward_manager.module.path=pkg://suasion.integrations.verl.manager
 +reward.reward_kwargs.settings=/path/to/reward.json
-+reward.reward_kwargs.actor=NAME     of the Ray actor that has the rewards (verl_rewards.py)
++reward.reward_kwargs.actor=NAME     of the Ray actor that has the rewards (rewards.py)
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from suasion.integrations.scorer import Payment, scorer_of
 from suasion.integrations.verl import record_of, reward_info
-from suasion.integrations.verl_story import Story, story_info, story_of
+from suasion.integrations.verl.story import Story, story_info, story_of
 
 
 class SuasionRewardManager(RewardManagerBase):  # type: ignore[misc]  # verl ships no types

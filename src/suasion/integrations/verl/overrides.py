@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suasion.cluster_config import ClusterConfig
-from suasion.config import RunConfig
+from suasion.config import ClusterConfig, RunConfig
 from suasion.counterpart.credit import REPLIES
 from suasion.errors import InputError
 
@@ -195,7 +194,7 @@ def _rewards(cluster: ClusterConfig, folder: Path) -> dict[str, Any]:
         "reward.num_workers": cluster.reward_workers,
         "reward.reward_manager.source": "importlib",
         "reward.reward_manager.name": "SuasionRewardManager",
-        "reward.reward_manager.module.path": "pkg://suasion.integrations.verl_manager",
+        "reward.reward_manager.module.path": "pkg://suasion.integrations.verl.manager",
         "+reward.reward_kwargs.settings": str(folder / SETTINGS),
         "+reward.reward_kwargs.actor": ACTOR,
     }

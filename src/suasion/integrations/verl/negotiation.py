@@ -15,7 +15,7 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetr
 from suasion.counterpart.credit import standing
 from suasion.counterpart.negotiations import is_over
 from suasion.counterpart.simulate import MAX_REPLIES, Conversation, begin, finish, managers, play_round
-from suasion.integrations.verl_story import KEY, Story
+from suasion.integrations.verl.story import KEY, Story
 from suasion.language.acts import load_hearing
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import dump_dialogue

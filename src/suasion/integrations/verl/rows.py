@@ -11,9 +11,9 @@ from suasion.counterpart.briefs import Split, draw_briefs
 from suasion.counterpart.credit import REPLIES
 from suasion.data.splits import prepare
 from suasion.errors import InputError
-from suasion.integrations.export import write_rows, write_text
+from suasion.integrations.export import prompt_length, rounded, verl_row, write_rows
 from suasion.integrations.trl import training_rows
-from suasion.integrations.verl_overrides import (
+from suasion.integrations.verl.overrides import (
     LOOPS,
     NEGOTIATION,
     SINGLE,
@@ -25,11 +25,11 @@ from suasion.integrations.verl_overrides import (
 )
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
+from suasion.running.folder import write_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-ROUND = 64  # prompt lengths are rounded up to a multiple
 Row = dict[str, Any]
 
 
@@ -61,13 +61,13 @@ def write_data(
             field="training.contexts_per_step",
         )
     template = cluster.template
-    longest = max(_length(row["prompt"], tokenizer, template) for row in (*train, *validation))
+    longest = max(prompt_length(row["prompt"], tokenizer, template) for row in (*train, *validation))
     folder.mkdir(parents=True, exist_ok=True)
     write_rows(folder / TRAIN, train)
     write_rows(folder / VALIDATION, validation)
     loop = {
         "name": NEGOTIATION,
-        "_target_": "suasion.integrations.verl_negotiation.NegotiationLoop",
+        "_target_": "suasion.integrations.verl.negotiation.NegotiationLoop",
         "pack": pack_name,
         "longest_reply": config.generation.max_new_tokens,
         "outcome": config.training.outcome,
@@ -76,7 +76,7 @@ def write_data(
     sizes = Sizes(
         rows=rows,
         replies=config.training.replies_per_context,
-        prompt=-(-longest // ROUND) * ROUND,
+        prompt=rounded(longest),
         response=cluster.conversation_tokens if whole else config.generation.max_new_tokens,
         steps_an_epoch=len(train) // rows,
     )
@@ -128,19 +128,4 @@ def _rows(
     loop: str,
 ) -> list[Row]:
     found = training_rows(dialogues, pack, tokenizer, config.model.max_context_tokens)
-    return [
-        {
-            "data_source": f"suasion/{pack.id}",
-            "prompt": row["prompt"],
-            "ability": "negotiation",
-            "agent_name": loop,
-            "reward_model": {"style": "model", "ground_truth": dialogue.id},
-            "extra_info": {"index": index, "split": split, "dialogue": row["dialogue"]},
-        }
-        for index, (dialogue, row) in enumerate(zip(dialogues, found, strict=True))
-    ]
-
-
-def _length(prompt: Any, tokenizer: "PreTrainedTokenizerBase", template: dict[str, bool]) -> int:
-    named: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **template}
-    return len(tokenizer.apply_chat_template(prompt, **named))
+    return [verl_row(row, pack.id, split, index) | {"agent_name": loop} for index, row in enumerate(found)]

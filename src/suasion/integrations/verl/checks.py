@@ -3,13 +3,14 @@
 Each check raises InputError with what was found, what was expected and what to do; its field is verl's key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 from suasion.errors import InputError
+from suasion.integrations.export import prompt_length
 from suasion.integrations.model_shape import Shape
-from suasion.integrations.verl_memory import USABLE, Memory
+from suasion.integrations.verl.memory import USABLE, Memory
 
 RANKS = 512  # of LoRA, at most, in vLLM
 SLOW = 1e-4  # a rate below which bfloat16 adapters would not move
@@ -58,6 +59,7 @@ def check_data(config: Any, tokenizer: Any) -> int:
     from verl.trainer.ppo.utils import create_rl_dataset
 
     longest, kept = 0, int(config.data.max_prompt_length)
+    template = dict(config.data.get("apply_chat_template_kwargs") or {})
     for key in ("train_files", "val_files"):
         data = create_rl_dataset(list(config.data[key]), config.data, tokenizer, None)
         if key == "train_files" and len(data) < config.data.train_batch_size:
@@ -67,7 +69,7 @@ def check_data(config: Any, tokenizer: Any) -> int:
                 field="data.train_batch_size",
             )
         for place in range(len(data)):
-            length = _length(data[place]["raw_prompt"], tokenizer, config)
+            length = prompt_length(data[place]["raw_prompt"], tokenizer, template)
             longest = max(longest, length)
             if length > kept:
                 raise InputError(
@@ -76,13 +78,6 @@ def check_data(config: Any, tokenizer: Any) -> int:
                     field="data.max_prompt_length",
                 )
     return longest
-
-
-def _length(prompt: Sequence[Mapping[str, str]], tokenizer: Any, config: Any) -> int:
-    template = dict(config.data.get("apply_chat_template_kwargs") or {})
-    return len(
-        tokenizer.apply_chat_template(list(prompt), add_generation_prompt=True, return_dict=False, **template)
-    )
 
 
 def check_lengths(config: Any, positions: int | None) -> None:
@@ -165,16 +160,16 @@ def check_lora(config: Any) -> list[str]:
 
 
 CRITIC = (
-    "the critic's adapter is made by suasion.integrations.verl_critic: verl 0.9.1 gives it the task type "
+    "the critic's adapter is made by suasion.integrations.verl.critic: verl 0.9.1 gives it the task type "
     "CAUSAL_LM, with which it can't be made; never run on GPUs"
 )
 
 
 def check_imports() -> None:
     """What a run imports once its models are up is there: verl asks for some of it only in its extras."""
-    names = ("verl_critic", "verl_manager", "verl_negotiation")
+    names = ("critic", "manager", "negotiation")
     try:
-        for name in ("verl.trainer.ppo.v1", *(f"suasion.integrations.{name}" for name in names)):
+        for name in ("verl.trainer.ppo.v1", *(f"suasion.integrations.verl.{name}" for name in names)):
             import_module(name)
     except ModuleNotFoundError as error:
         raise InputError(

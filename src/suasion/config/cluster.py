@@ -1,12 +1,12 @@
 """`[cluster]`: what a run on a cluster has beyond the settings that it shares with one machine."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from suasion.config.base import Frozen
 
 
-class ClusterConfig(BaseModel):
+class ClusterConfig(Frozen):
     """For `suasion train repo --engine verl`; a run on one machine doesn't look at it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     nodes: int = Field(1, ge=1, description="machines")
     gpus_per_node: int = Field(8, ge=1, description="GPUs of each that train and write")

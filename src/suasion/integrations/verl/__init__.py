@@ -3,7 +3,7 @@
     reward.custom_reward_function.path=pkg://suasion.integrations.verl
     +reward.custom_reward_function.reward_kwargs.settings=/path/to/reward.json
 
-`verl_manager.py` has a reward manager of its own that does the same. Nothing here needs verl installed.
+`verl/manager.py` has a reward manager of its own that does the same. Nothing here needs verl installed.
 """
 
 import asyncio

@@ -11,10 +11,10 @@ from typing import Any
 
 from suasion.config import RewardsConfig, RunConfig
 from suasion.errors import InputError
-from suasion.integrations.export import load_tokenizer, resolved, write_text
+from suasion.integrations.export import load_tokenizer, resolved
 from suasion.integrations.model_shape import Shape, shape_of
 from suasion.integrations.settings import RewardSettings
-from suasion.integrations.verl_checks import (
+from suasion.integrations.verl.checks import (
     check_batches,
     check_data,
     check_imports,
@@ -23,15 +23,15 @@ from suasion.integrations.verl_checks import (
     check_memory,
     check_template,
 )
-from suasion.integrations.verl_memory import Memory, memory
-from suasion.integrations.verl_overrides import ACTOR, SETTINGS, cluster_of, overrides, refuse
-from suasion.integrations.verl_rows import Written, write_data
+from suasion.integrations.verl.memory import Memory, memory
+from suasion.integrations.verl.overrides import ACTOR, SETTINGS, cluster_of, overrides, refuse
+from suasion.integrations.verl.rows import Written, write_data
 from suasion.negotiation.pack import Pack
-from suasion.running.folder import load_run_config
+from suasion.running.folder import load_run_config, write_text
 
 TRIED = "0.9."  # verl's versions that this was written for
 COMPOSED = "verl.yaml"
-PLUGIN = "suasion.integrations.verl_critic"  # which every process of the run loads with verl
+PLUGIN = "suasion.integrations.verl.critic"  # which every process of the run loads with verl
 _UNSOUND = (AssertionError, AttributeError, ImportError, NotImplementedError, TypeError, ValueError)
 REWARDS = ("n", "operator", "missing", "max_unread")  # of the run's rewards; they must be what is asked for
 
@@ -204,7 +204,7 @@ def describe(made: Plan) -> str:
     extra = f" and {made.reward_gpus} for the rewards" if made.reward_gpus else ""
     rollout = c.actor_rollout_ref.rollout
     lines = [
-        f"GPUs        {gpus} on {c.trainer.nnodes} machines{extra}",
+        f"GPUs        {gpus} on {c.trainer.nnodes} machine(s){extra}",
         f"training    {needs.trains:.1f} GB on each ({trained})",
         f"writing     {needs.writes:.1f} GB on each ({written}); vLLM needs {needs.written:.1f}",
         f"processors  {rollout.agent.num_workers} agent loops, {c.reward.num_workers} reward workers, "
@@ -229,7 +229,7 @@ def submit(made: Plan) -> None:
     from verl.trainer.constants_ppo import get_ppo_ray_runtime_env
     from verl.trainer.main_ppo import TaskRunnerV1, run_ppo
 
-    from suasion.integrations.verl_rewards import start_keeper
+    from suasion.integrations.verl.rewards import start_keeper
 
     asked = made.config.trainer.nnodes * made.config.trainer.n_gpus_per_node + made.reward_gpus
     given = OmegaConf.to_container(made.config.ray_kwargs.ray_init, resolve=True)
