@@ -32,6 +32,22 @@ def test_it_is_the_eager_one(groups: int, length: int, known: int, softcap: floa
         assert torch.allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.parametrize(("groups", "length", "known"), [(1, 5, 5), (3, 5, 5), (3, 1, 7)])
+@pytest.mark.parametrize("softcap", [None, 2.0])
+def test_it_is_the_eager_one_where_no_gradient_is_wanted(
+    groups: int, length: int, known: int, softcap: float | None
+) -> None:
+    module = nn.Module().eval()
+    module.num_key_value_groups = groups
+    states, mask = inputs(groups, length, known)
+    with torch.no_grad():
+        one, other = (
+            attend(module, *states, mask, scaling=0.3, softcap=softcap)[0]
+            for attend in (eager_attention_forward, grouped_attention)
+        )
+    assert torch.allclose(one, other, atol=1e-5)
+
+
 def test_sinks_are_refused() -> None:
     states, mask = inputs(1, 5, 5)
     with pytest.raises(NotImplementedError):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from suasion.config import GenerationConfig
-from suasion.policy.generate import BLOCK, draw, sample
+from suasion.policy.generate import BLOCK, Sample, draw, sample
 from suasion.policy.model import UNTOUCHED, Backbone
 from suasion.policy.trees import branch, lay_out
 from suasion.training.experience import token_logprobs
@@ -99,13 +99,41 @@ def test_the_seed_decides(adapted: Backbone) -> None:
     assert first == again != other
 
 
+def test_a_name_decides_whatever_else_is_in_the_batch(adapted: Backbone) -> None:
+    names = ["a", "b", "c"]
+    together = sample(adapted, None, PROMPTS, CONFIG, 1, copies=2, names=names)
+    alone = [
+        sample(adapted, None, [p], CONFIG, 1, copies=2, names=[n])[0]
+        for p, n in zip(PROMPTS, names, strict=True)
+    ]
+    assert [[s.tokens for s in group] for group in together] == [[s.tokens for s in group] for group in alone]
+    twice = sample(adapted, None, [PROMPTS[0], PROMPTS[0]], CONFIG, 1, names=["a", "a"])
+    assert twice[0] != twice[1], "one name twice is two prompts"
+
+
+def test_a_policy_that_hardly_differs_mostly_says_the_same(backbone: Backbone) -> None:
+    """A nudge moves few tokens where the dice are shared, and most where they are not."""
+    backbone.add_adapter("policy")
+    for key, parameter in backbone.adapter("policy").items():
+        if "lora_B" in key:
+            torch.nn.init.normal_(parameter, std=0.003)
+    prompts = [[5, first, second] for first in range(20, 28) for second in range(20, 28)]
+    before = sample(backbone, None, prompts, CONFIG, 1)
+    nudged, other = (sample(backbone, "policy", prompts, CONFIG, seed) for seed in (1, 2))
+
+    def the_same(after: list[list[Sample]]) -> int:
+        return sum(a[0].tokens[:4] == b[0].tokens[:4] for a, b in zip(before, after, strict=True))
+
+    assert the_same(nudged) > 32 > 8 > the_same(other)
+
+
 def test_tokens_come_as_often_as_their_probabilities_say() -> None:
     """In a vocabulary of three blocks, one of them impossible and the last not full."""
     probabilities = torch.zeros(2 * BLOCK + 50)
     likely = [0, 3, BLOCK - 1, 2 * BLOCK, 2 * BLOCK + 7]
     probabilities[likely] = torch.tensor([0.3, 0.2, 0.1, 0.15, 0.25])
     rows = probabilities.log().expand(20_000, -1)
-    drawn, logs = draw(rows + 3, torch.Generator().manual_seed(0))
+    drawn, logs = draw(rows + 3, torch.rand(len(rows), 1, generator=torch.Generator().manual_seed(0)))
     assert torch.allclose(logs, rows.gather(1, drawn), atol=1e-5)
     shares = torch.bincount(drawn[:, 0], minlength=len(probabilities)) / len(rows)
     assert torch.allclose(shares, probabilities, atol=0.02)

@@ -10,7 +10,10 @@ from suasion.policy.model import Backbone
 
 
 class PolicyAgent:
-    """Satisfies counterpart.simulate.Agent; `adapter` None: the model after SFT, UNTOUCHED: before it."""
+    """Satisfies counterpart.simulate.Agent; `adapter` None: the model after SFT, UNTOUCHED: before it.
+
+    The seed and a dialogue's id decide the dice, so that agents can be compared in pairs.
+    """
 
     def __init__(
         self, backbone: Backbone, adapter: str | None, pack: Pack, generation: GenerationConfig
@@ -30,4 +33,5 @@ class PolicyAgent:
 
     def _sample(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[Sample]]:
         prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
-        return sample(self.backbone, self.adapter, prompts, self.generation, seed, copies)
+        names = [dialogue.id for dialogue in dialogues]
+        return sample(self.backbone, self.adapter, prompts, self.generation, seed, copies, names)

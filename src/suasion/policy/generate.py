@@ -1,5 +1,7 @@
 """Sampling replies in batches: a prompt is read once for all its replies, finished ones leave in groups."""
 
+import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,19 +41,22 @@ def sample(
     config: GenerationConfig,
     seed: int,
     copies: int = 1,
+    names: Sequence[str] | None = None,
 ) -> list[list[Sample]]:
     """`copies` replies to each prompt (token lists), written by the backbone with that adapter.
 
-    The same seed, prompts and batch size give the same replies.
+    The seed and a prompt's name, its place by default, decide the dice of its replies, whatever else is in the
+    batch. So two policies that answer under one seed and name differ by what they are and seldom by luck: the
+    common random numbers of simulation (Glasserman and Yao 1992).
     """
     results: list[list[Sample]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))  # like lengths pad least
     per_batch = max(1, config.batch_size // copies)
-    dice = torch.Generator(backbone.device).manual_seed(seed)
+    dice = _dice(seed, names or [str(i) for i in range(len(prompts))], copies, config.max_new_tokens)
     with torch.no_grad(), backbone.merged(adapter):
         for start in range(0, len(order), per_batch):
             group = order[start : start + per_batch]
-            rows = _write(backbone, [prompts[i] for i in group], config, copies, dice)
+            rows = _write(backbone, [prompts[i] for i in group], config, copies, dice[group].flatten(0, 1))
             release_memory()  # each token has shapes of its own: what they leave behind adds up
             for place, index in enumerate(group):
                 mine = rows[place * copies : (place + 1) * copies]
@@ -59,22 +64,34 @@ def sample(
     return results
 
 
+def _dice(seed: int, names: Sequence[str], copies: int, length: int) -> Tensor:
+    """Uniform numbers below 1 for each token of each reply: (prompts, copies, length)."""
+    seen: Counter[str] = Counter()
+    rows = []
+    for name in names:
+        rng = random.Random(f"{seed}:{name}:{seen[name]}")  # one name twice is two prompts
+        rows.append([[rng.random() for _ in range(length)] for _ in range(copies)])
+        seen[name] += 1
+    return torch.tensor(rows)
+
+
 def _write(
     backbone: Backbone,
     prompts: Sequence[Sequence[int]],
     config: GenerationConfig,
     copies: int,
-    dice: torch.Generator,
+    dice: Tensor,
 ) -> list[tuple[list[int], list[float]]]:
-    """Tokens and log-probabilities of `copies` replies to each prompt, in order."""
+    """Tokens and log-probabilities of `copies` replies to each prompt, in order; dice: (rows, tokens)."""
     end, device = backbone.end, backbone.device
     prefixes, logits = _read_prompts(backbone, prompts, copies)
     cache = roomy_cache(len(prefixes.keys), config.max_new_tokens)
     ends = torch.tensor([len(prompt) for prompt in prompts for _ in range(copies)], device=device)
     rows: list[tuple[list[int], list[float]]] = [([], []) for _ in range(len(ends))]
     present = list(range(len(rows)))  # rows of the batch, some of which may have ended
-    for _ in range(config.max_new_tokens):
-        chosen, logs = draw(logits / config.temperature, dice)
+    dice = dice.to(device)
+    for number in range(config.max_new_tokens):
+        chosen, logs = draw(logits / config.temperature, dice[present, number, None])
         for row, token, log in zip(present, chosen[:, 0].tolist(), logs[:, 0].tolist(), strict=True):
             if rows[row][0][-1:] != [end]:
                 rows[row][0].append(token)
@@ -126,16 +143,16 @@ def _parts(prompts: Sequence[Sequence[int]], budget: int) -> Iterator[list[Seque
     yield part
 
 
-def draw(logits: Tensor, dice: torch.Generator) -> tuple[Tensor, Tensor]:
-    """One token a row by inversion, from logits (B, V), and its log-probability: (B, 1), (B, 1).
+def draw(logits: Tensor, dice: Tensor) -> tuple[Tensor, Tensor]:
+    """One token a row by inversion, from logits (B, V) and numbers below 1 (B, 1), with its log-probability.
 
-    One random number a row, where torch.multinomial takes one for each token of the vocabulary; and running
+    Returns (B, 1), (B, 1). One random number a row, where torch.multinomial takes one for each token of the vocabulary; and running
     sums over blocks and within the block that is drawn, since those over a whole vocabulary are slow.
     """
     peak = logits.amax(-1, keepdim=True)
     mass = pad((logits - peak).exp_(), (0, -logits.shape[1] % BLOCK)).unflatten(-1, (-1, BLOCK))
     sums = mass.sum(-1).cumsum(-1)  # (B, blocks)
-    point = torch.rand(len(logits), 1, generator=dice, device=logits.device) * sums[:, -1:]
+    point = dice * sums[:, -1:]
     block = _first_above(sums, point)
     rest = point - torch.where(block > 0, sums.gather(1, (block - 1).clamp(min=0)), 0.0)
     within = mass[torch.arange(len(logits), device=logits.device), block[:, 0]].cumsum(-1)  # (B, BLOCK)
