@@ -24,7 +24,7 @@ def test_states_values_and_reference_are_those_of_each_reply_alone(
     contexts = [dialogues[0].with_reply(""), dialogues[1].with_reply("")]
     generation = GenerationConfig(max_new_tokens=12, temperature=3.0)
     suite = RewardSuite(hotel, None, None, RewardsConfig())
-    found = collect(backbone, contexts, 3, hotel, suite, value, generation, "policy", 1, 200)
+    found = collect(backbone, contexts, 3, hotel, suite, value, generation, "policy", 3, 200)
     assert len({len(sample.tokens) for sample in found.samples}) > 1, "replies must differ in length"
     for row, sample in enumerate(found.samples):
         prompt = backbone.context(contexts[row // 3], hotel)

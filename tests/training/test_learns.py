@@ -64,6 +64,7 @@ def reached(
     method: str,
     operator: str,
     shuffled: bool = False,
+    seed: int = 0,
 ) -> float:
     """What the last ten steps are paid, as a share of the most that a reply can be paid."""
     pack = Pack.load("generic")
@@ -71,6 +72,7 @@ def reached(
     model.shuffled = judge.shuffled = shuffled
     rewards = RewardsConfig.model_validate({"operator": operator})
     config = RunConfig(
+        seed=seed,
         generation=GenerationConfig(max_new_tokens=4),
         rewards=rewards,
         training=TrainingConfig.model_validate(
@@ -115,7 +117,12 @@ def test_it_finds_the_best_reply(
 def test_with_shuffled_rewards_it_finds_nothing(
     another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path, method: str
 ) -> None:
-    assert reached(another(), contexts, tmp_path, method, "paper", shuffled=True) < 0.7
+    """One run may end at the best reply by drift alone; three don't."""
+    found = [
+        reached(another(), contexts, tmp_path / str(seed), method, "paper", shuffled=True, seed=seed)
+        for seed in range(3)
+    ]
+    assert sum(found) / 3 < 0.7
 
 
 def test_every_method_is_tried() -> None:

@@ -170,7 +170,7 @@ def test_the_gradient_of_an_update_is_the_plain_one(
     suite = RewardSuite(hotel, None, Fickle(), RewardsConfig(missing="neutral"))
     critic = value if METHODS[method].critic else None
     batch = collect(
-        backbone, contexts, COPIES, hotel, suite, critic, generation, "policy", 2, 300, METHODS[method].reward
+        backbone, contexts, COPIES, hotel, suite, critic, generation, "policy", 3, 300, METHODS[method].reward
     )
     assert 0 < int((~batch.kept).sum()) < len(batch.kept), "a reply without a reward must be among them"
     move(backbone)
