@@ -8,6 +8,7 @@ import pytest
 from suasion import settle
 from suasion.config import DataConfig, RunConfig, TrainingConfig
 from suasion.errors import InputError
+from suasion.running import folder
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,14 @@ def test_a_fast_processor_does_all_and_a_slow_one_says_what_it_leaves_out(
     unasked = RunConfig()
     settled, trims = settle.begin(unasked, tmp_path / "unasked", False, "x")
     assert (settled.data, settled.training, trims) == (unasked.data, unasked.training, [])
+
+
+def test_a_processor_that_is_far_too_slow_is_told_how_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: settle.FAST_ENOUGH / 10)
+    _, trims = settle.begin(RunConfig(trim=True), tmp_path, False, "x")
+    assert "cut to 30%, not less, for it would tell nothing: expect about 90 minutes" in trims[0]
 
 
 def test_a_trim_makes_nothing_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +103,18 @@ def test_who_began_a_run_stands_beside_who_went_on_with_it(tmp_path: Path) -> No
     assert made["command"] == "first"
     assert [one["command"] for one in made["resumed"]] == ["second", "third"]
     assert made["resumed"][0]["versions"] == made["versions"]
+
+
+def test_another_commit_that_goes_on_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(folder, "_commit", lambda: "abc1234")
+    settle.begin(RunConfig(), tmp_path, False, "x")
+    settle.begin(RunConfig(), tmp_path, True, "x")
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(folder, "_commit", lambda: "def5678")
+    settle.begin(RunConfig(), tmp_path, True, "x")
+    assert "begun with commit abc1234, gone on with def5678" in capsys.readouterr().err
 
 
 def test_training_may_go_on_for_longer(tmp_path: Path) -> None:

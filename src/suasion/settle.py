@@ -20,6 +20,8 @@ from suasion.running.folder import (
 FAST_ENOUGH = (
     22_000.0  # tokens/s through a layer (`layer_speed`): above it the quickstart is done in half an hour
 )
+HALF_AN_HOUR = 30.0  # minutes
+LEAST = 0.3  # share of the sizes
 # What a slower processor does less of, and how many of each it does at least. SFT and REPO are judged on all
 # contexts, and in no fewer negotiations than tell anything.
 SIZES = {
@@ -123,9 +125,8 @@ def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
     if torch.cuda.is_available():
         return config, []
     speed = layer_speed(getattr(torch, config.model.dtype))
-    share = min(
-        1.0, max(0.3, int(10 * speed / FAST_ENOUGH) / 10)
-    )  # in tenths: two measurements seldom differ
+    fits = speed / FAST_ENOUGH
+    share = min(1.0, max(LEAST, int(10 * fits) / 10))  # in tenths: two measurements seldom differ
     if share == 1.0:
         return config, []
     smaller = config.model_copy(
@@ -139,6 +140,9 @@ def trim(config: RunConfig) -> tuple[RunConfig, list[str]]:
     note = (
         f"a layer is trained with {speed:,.0f} tokens/s, under {FAST_ENOUGH:,.0f}: sizes cut to {share:.0%}"
     )
+    if fits < LEAST:
+        minutes = HALF_AN_HOUR * LEAST / fits
+        note += f", not less, for it would tell nothing: expect about {minutes:.0f} minutes"
     sys.stderr.write(note + "\n")
     return smaller, [note]
 

@@ -1,7 +1,7 @@
 """The simulated A/B test: fair by hotel, the same by seed, and quiet where there is nothing to hear."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,9 +35,11 @@ class Mumbler:
     """Says nothing that a hotel would answer, and counts what it was asked."""
 
     asked: int = 0
+    ids: set[str] = field(default_factory=set)
 
     def reply(self, dialogues: list[Dialogue], seed: int) -> list[str]:
         self.asked += len(dialogues)
+        self.ids |= {dialogue.id for dialogue in dialogues}
         return ["mumble"] * len(dialogues)
 
 
@@ -46,6 +48,16 @@ def test_a_hotel_is_in_one_arm_whatever_comes_after_it() -> None:
     assert {hotel: many[hotel] for hotel in few} == few
     drawn = list(draw_arms([str(n) for n in range(2000)], "s").values())
     assert 900 < drawn.count(CONTROL) < 1100
+
+
+def test_no_two_conversations_share_their_luck(pack: Pack) -> None:
+    """An id decides an agent's dice, so each of the plan has its own, in whichever arm it is."""
+    planned, control, treatment = plan(pack, 60, 30, 1), Mumbler(), Mumbler()
+    run(control, treatment, planned, pack)
+    assert control.ids
+    assert treatment.ids
+    assert control.ids | treatment.ids == {f"1-{number:05d}" for number in range(60)}
+    assert not control.ids & treatment.ids
 
 
 def test_a_worse_agent_is_found_to_be_worse(pack: Pack) -> None:

@@ -31,22 +31,22 @@ class LikesEven:
     """R_model: even words, 1 at best."""
 
     version = "even"
-    shuffled = False
+    luck: random.Random | None = None  # shuffles
 
     def score(self, dialogues: Sequence[Dialogue]) -> list[float]:
         scores = [share(dialogue.reply, lambda word: word % 2 == 0) for dialogue in dialogues]
-        return random.Random(len(scores)).sample(scores, len(scores)) if self.shuffled else scores
+        return self.luck.sample(scores, len(scores)) if self.luck else scores
 
 
 class LikesSmall:
     """E_judge: words below 32, POINTS at best."""
 
     version = "small"
-    shuffled = False
+    luck: random.Random | None = None
 
     def score(self, dialogues: Sequence[Dialogue]) -> list[Score]:
         points = [POINTS * share(dialogue.reply, lambda word: word < 32) for dialogue in dialogues]
-        points = random.Random(len(points)).sample(points, len(points)) if self.shuffled else points
+        points = self.luck.sample(points, len(points)) if self.luck else points
         return [Score(Source.JUDGE, Status.READ, one) for one in points]
 
 
@@ -69,7 +69,8 @@ def reached(
     """What the last ten steps are paid, as a share of the most that a reply can be paid."""
     pack = Pack.load("generic")
     model, judge = LikesEven(), LikesSmall()
-    model.shuffled = judge.shuffled = shuffled
+    if shuffled:
+        model.luck, judge.luck = random.Random(seed), random.Random(seed)  # the two go on together
     rewards = RewardsConfig.model_validate({"operator": operator})
     config = RunConfig(
         seed=seed,

@@ -12,7 +12,8 @@ from suasion.policy.model import Backbone
 class PolicyAgent:
     """Satisfies counterpart.simulate.Agent; `adapter` None: the model after SFT, UNTOUCHED: before it.
 
-    The seed and a dialogue's id decide the dice, so that agents can be compared in pairs.
+    The seed, a dialogue's id and its number of turns decide the dice, so that agents can be compared in pairs
+    and no two replies of a conversation are drawn alike.
     """
 
     def __init__(
@@ -33,5 +34,5 @@ class PolicyAgent:
 
     def _sample(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[Sample]]:
         prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
-        names = [dialogue.id for dialogue in dialogues]
+        names = [f"{dialogue.id}:{len(dialogue.turns)}" for dialogue in dialogues]
         return sample(self.backbone, self.adapter, prompts, self.generation, seed, copies, names)

@@ -111,7 +111,7 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
     done = []
     for start in range(0, len(dialogues), CHUNK):
         part = dialogues[start : start + CHUNK]
-        said = speaker.reply(part, seed + start)
+        said = speaker.reply(part, seed)
         done += [
             d.with_reply(t if isinstance(t, str) else t.text or "") for d, t in zip(part, said, strict=True)
         ]

@@ -63,22 +63,25 @@ def simulate(
     counterpart: MakeCounterpart | None = None,
     max_replies: int = MAX_REPLIES,
     on_round: Callable[[int, int], None] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> list[Dialogue]:
     """Negotiate each brief to its end; the dialogues carry their outcome.
 
     Args:
         agent: gets all open dialogues at once, one call a round.
-        seed: with the brief's place in `briefs` it decides everything that is random here.
+        seed: with the brief's number it decides everything that is random here.
         hearing: says which acts an utterance has; the pack's patterns by default.
         hidden: the counterparts' type, instead of one drawn from the pack's population.
         counterpart: makes the counterpart of a brief from a seed, instead of a `Manager`.
         on_round: told after each round how many negotiations are open and how many there are.
+        numbers: of the briefs, which are in the dialogues' ids; their places by default.
 
     A call of the agent that fails ends its dialogue with `ending: "error: ..."`; nothing else is lost.
     """
     ears_of_pack = hearing or load_hearing(pack)
     make = counterpart or managers(pack, ears_of_pack, hidden)
-    conversations = [begin(brief, seed, index, pack, make) for index, brief in enumerate(briefs)]
+    named = zip(briefs, range(len(briefs)) if numbers is None else numbers, strict=True)
+    conversations = [begin(brief, seed, number, pack, make) for brief, number in named]
     for number in range(max_replies):
         still_open = [conversation for conversation in conversations if conversation.ending is None]
         if not still_open:

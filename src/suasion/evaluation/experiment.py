@@ -66,14 +66,14 @@ def hold(
 ) -> tuple[list[Conversation], list[str]]:
     """Let the agent hold the conversations of these numbers. Their lines of the log, and what failed.
 
-    A hotel has its type for all its conversations; the luck of each is its own, whoever writes.
+    A hotel has its type for all its conversations; the luck of each is its own, and the agent's dice in it.
     """
 
     def counterpart(brief: Brief, place: str) -> Manager:
-        return manager_of(planned, which[int(place.rpartition(":")[2])], pack)
+        return manager_of(planned, int(place.rpartition(":")[2]), pack)
 
     briefs = [planned.briefs[number] for number in which]
-    talks = simulate(agent, briefs, planned.seed, pack=pack, counterpart=counterpart)
+    talks = simulate(agent, briefs, planned.seed, pack=pack, counterpart=counterpart, numbers=which)
     lines = [
         line_of(talk, planned.hotels[number], arm, *violations(talk, rules))
         for number, talk in zip(which, talks, strict=True)

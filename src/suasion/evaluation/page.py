@@ -88,6 +88,7 @@ def render_page(report: "Report", record: Mapping[str, Any]) -> str:
             sections=sections,
             panels=charts.panels(report.curves),
             negotiations=_negotiations(report.arms, report.examples.negotiations),
+            held=min((len(arm.negotiations) for arm in report.arms if arm.name != "base"), default=0),
             contexts=_contexts(report.arms, report.examples.contexts),
             config=json.dumps(record["run"]["config"], indent=2, ensure_ascii=False),
             chart=charts,

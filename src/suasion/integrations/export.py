@@ -48,6 +48,7 @@ class Framework:
 
 
 def verl_row(row: Row, pack: str, split: str, index: int) -> Row:
+    """A row of TRL's as verl's datasets have it; the dialogue goes along as JSON in `extra_info`."""
     name = json.loads(row["dialogue"])["id"]
     return {
         "data_source": f"suasion/{pack}",
@@ -123,6 +124,7 @@ def resolved(settings: RewardSettings, tokenizer: "PreTrainedTokenizerBase") -> 
 
 
 def load_tokenizer(name: str) -> "tuple[str, PreTrainedTokenizerBase]":
+    """The model's whole path, or its name on a hub, and its tokenizer."""
     from transformers import AutoTokenizer
 
     from suasion.policy.install import EMBEDDED, install_model
@@ -179,6 +181,7 @@ def rounded(length: int) -> int:
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """As Parquet or JSON lines, by the path's suffix."""
     if path.suffix != ".parquet":
         write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         return

@@ -39,7 +39,8 @@ def grouped_attention(
     """
     if s_aux is not None:
         raise NotImplementedError("attention sinks")
-    if not torch.is_grad_enabled() and prefixes is None and softcap is None:
+    dropped = module.training and dropout > 0
+    if not torch.is_grad_enabled() and prefixes is None and softcap is None and not dropped:
         read = nn.functional.scaled_dot_product_attention(
             query, key, value, attention_mask, scale=scaling, enable_gqa=True
         )

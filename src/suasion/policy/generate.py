@@ -46,8 +46,9 @@ def sample(
     """`copies` replies to each prompt (token lists), written by the backbone with that adapter.
 
     The seed and a prompt's name, its place by default, decide the dice of its replies, whatever else is in
-    the batch. So two policies that answer under one seed and name differ by what they are and seldom by luck:
-    the common random numbers of simulation (Glasserman and Yao 1992).
+    the batch; prompts of one name are told apart by their order. So two policies that answer under one seed
+    and name differ by what they are and seldom by luck: the common random numbers of simulation (Glasserman
+    and Yao 1992).
     """
     results: list[list[Sample]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))  # like lengths pad least
@@ -65,7 +66,7 @@ def sample(
 
 
 def _dice(seed: int, names: Sequence[str], copies: int, length: int) -> Tensor:
-    """Uniform numbers below 1 for each token of each reply: (prompts, copies, length)."""
+    """Uniform numbers for each token of each reply: (prompts, copies, length)."""
     seen: Counter[str] = Counter()
     rows = []
     for name in names:
@@ -144,7 +145,7 @@ def _parts(prompts: Sequence[Sequence[int]], budget: int) -> Iterator[list[Seque
 
 
 def draw(logits: Tensor, dice: Tensor) -> tuple[Tensor, Tensor]:
-    """One token a row by inversion, from logits (B, V) and numbers below 1 (B, 1), with its log-probability.
+    """One token a row by inversion, from logits (B, V) and uniform numbers (B, 1), with its log-probability.
 
     Returns (B, 1), (B, 1). One random number a row, where torch.multinomial takes one for each token of the
     vocabulary; and running sums over blocks and within the block that is drawn, since those over a whole

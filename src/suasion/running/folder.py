@@ -86,6 +86,9 @@ def gone_on(folder: Path, now: dict[str, Any]) -> dict[str, Any]:
     made = _read(folder)
     begun = {key: made[key] for key in provenance("") if key in made}
     again = {key: now[key] for key in begun}
+    for key in ("commit", "versions"):
+        if begun.get(key) != again.get(key):
+            sys.stderr.write(f"{folder}: begun with {key} {begun[key]}, gone on with {again[key]}\n")
     return {**now, **begun, "resumed": [*made.get("resumed", []), again]}
 
 

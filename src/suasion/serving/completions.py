@@ -178,7 +178,7 @@ def _dialogue(asked: ChatRequest, service: Service) -> Dialogue:
         if not text.strip() or len(text) > 4000:
             raise RefusedError(422, "a message has 1 to 4000 characters", f"messages.{place}.content")
         turns.append(Turn(speaker="agent" if message.role == "assistant" else "counterpart", text=text))
-    # the same dialogue gets the same words: its id follows from them
+    # the same dialogue gets the same dice, unless it is asked twice at once: its id follows from its words
     said = json.dumps([[turn.speaker, turn.text] for turn in turns])
     return Dialogue(id=f"chat-{uuid.uuid5(uuid.NAMESPACE_URL, said).hex}", brief=brief, turns=tuple(turns))
 

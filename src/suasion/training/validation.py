@@ -48,7 +48,7 @@ class Validation:
         None where no reply could be read, or too few by the judge.
         """
         mine = self.team.share(self.contexts)
-        replies = self.agent.reply(mine, self.seed + self.team.rank) if mine else []
+        replies = self.agent.reply(mine, self.seed) if mine else []
         answered = [context.with_reply(reply) for context, reply in zip(mine, replies, strict=True)]
         readings = readings_of_all(self.team, self.suite.score(answered) if mine else [])
         if self.suite.judge and self.settings.validate_by == "r_total":
