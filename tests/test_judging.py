@@ -1,6 +1,7 @@
 """A judge from people's verdicts: it learns what they meant, says how well, and can be asked again."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +112,19 @@ def test_turns_of_one_dialogue_are_left_out_together(tmp_path: Path) -> None:
     together = [int(sum(fold[:5])) for fold in folds]
     assert sorted(together) == [0, 0, 0, 0, 5]
     assert sum(int(fold.sum()) for fold in folds) == 10
+
+
+def test_the_seed_decides_the_folds_and_no_hash_does(tmp_path: Path) -> None:
+    """Contexts are numbered as they come: a set of them has another order in each process."""
+    contexts = [[{"speaker": "counterpart", "text": word}] for word in WORDS]
+    lines = [{"context": one, "reply": "hm", "criterion": ASKS, "verdict": True} for one in contexts]
+    path = tmp_path / "v.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    order = random.Random("3:folds").sample(range(10), 10)
+    folds = _folds(read_labels(path), range(10), 3)
+    assert [sorted(fold.nonzero()[:, 0].tolist()) for fold in folds] == [
+        sorted(order[number::5]) for number in range(5)
+    ]
 
 
 def test_an_address_where_nobody_answers_is_an_error(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def score(pack_name: str, source: Path, output: Path, judge: str, preference: st
     tally = score_file(load_suite(pack, judge, preference), pack, source, output, CHUNK, _complain)
     click.echo(f"{tally.scored} scored, {tally.faulty} of them break a rule; {output}")
     if tally.broken:
-        click.echo(f"{tally.broken} records could not be scored", err=True)
+        click.echo(f"not scored, with a fault each: {tally.broken}", err=True)
     if tally.failed:
         click.echo(f"{tally.failed} have no E_func: a reward or check of the pack's own failed", err=True)
     if tally.broken or tally.failed:

@@ -119,7 +119,8 @@ def _read(folder: Path) -> dict[str, Any]:
         for which in ("config", "asked"):
             RunConfig.model_validate(made[which])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"not a run directory (`suasion run` makes one): {error}", str(path)) from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"not a run directory (`suasion run` makes one): {why}", str(path)) from None
     return made
 
 

@@ -80,7 +80,7 @@ def _folds(verdicts: Sequence[Verdict], places: Sequence[int], seed: int) -> lis
     """
     replies = list({dump_dialogue(verdict.dialogue): verdict.dialogue for verdict in verdicts}.values())
     beginnings: dict[tuple[Turn, ...], int] = {}
-    for turns in sorted({reply.turns for reply in replies if reply.turns}, key=len):
+    for turns in sorted(dict.fromkeys(reply.turns for reply in replies if reply.turns), key=len):
         known = (beginnings[turns[:n]] for n in range(len(turns) - 1, 0, -1) if turns[:n] in beginnings)
         beginnings[turns] = next(known, len(beginnings))
     of_reply = [beginnings.get(reply.turns, -1 - place) for place, reply in enumerate(replies)]
