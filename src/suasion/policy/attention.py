@@ -2,7 +2,7 @@
 
 The eager attention of transformers repeats keys and values for every query head and widens the weights to
 float32 and back; on a processor those copies cost more than the products. This one gives the same numbers.
-Where no gradient is wanted torch's own kernel is faster still; with one it is slower.
+Where no gradient is wanted torch's own kernel is faster still; with one it is mostly slower.
 """
 
 from collections.abc import Iterator

@@ -230,7 +230,7 @@ def load_backbone(config: ModelConfig, seed: int = 0) -> Backbone:
     path = str(install_model()) if config.name == EMBEDDED else config.name
     transformers_logging.disable_progress_bar()
     dtype = choose_dtype() if config.dtype == "auto" else getattr(torch, config.dtype)
-    # On a processor torch's fused attention is the slowest one where a gradient is wanted.
+    # On a processor torch's fused attention is mostly slower where a gradient is wanted.
     attention = "sdpa" if torch.cuda.is_available() else GROUPED
     try:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention)
