@@ -136,9 +136,11 @@ class Manager:
         ticket = self.brief.tickets[self.mind.focus] if self.brief.tickets else None
         slots = brief_slots(book, self.brief, ticket)
         act = answer.act or ""
+        if answer.words and book.has(answer.words, "counterpart"):
+            act = answer.words
         if ticket is not None and answer.price is not None:
             slots["offer"] = book.money(round(answer.price, 2), ticket.currency)
-            if answer.net is not None:
+            if answer.net is not None and book.has(f"{act}_net", "counterpart"):
                 act, slots["net"] = f"{act}_net", book.money(answer.net, ticket.currency)
         text = book.say(act, slots, rng, self.hidden.style, speaker="counterpart")
         for _ in range(REWORDINGS):

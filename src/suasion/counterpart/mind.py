@@ -18,10 +18,12 @@ class Stance:
     give: float = 0.0  # how near to its reservation price it is ready to go, 0 to 1
     heard: frozenset[str] = frozenset()  # the agent's acts about this ticket
     asked: float | None = None  # what the agent asks for and was not answered yet
+    named: float | None = None  # what it asked for last, answered or not
     wants_best: bool = False  # the agent asked for the best price and was not answered yet
     requests: int = 0
     offer: float | None = None  # its own last price
     agreed: float | None = None
+    withdrawn: float | None = None  # what it has just taken back, and does not say yes to at once
     yes: bool = False  # it consented, where there is no price
 
 
@@ -34,6 +36,7 @@ class Answer:
     net: float | None = None  # the same, where it speaks of net prices
     minutes: float | None = None
     gone: bool = False  # nothing will follow
+    words: str | None = None  # the occasion by which it is said (phrases.OCCASIONS), where there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def feel(mind: Mind, heard: Heard, ticket: Ticket | None, patience: int, ears: E
         give=min(1.0, max(0.0, give)),
         heard=stance.heard | heard.acts,
         asked=heard.ask if heard.ask is not None else stance.asked,
+        named=heard.ask if heard.ask is not None else stance.named,
         wants_best=stance.wants_best or "ask_best" in heard.acts or (ticket is None and requests),
         requests=stance.requests + requests,
     )
@@ -136,12 +140,19 @@ def settle(mind: Mind, answer: Answer) -> Mind:
                 stance, agreed=answer.price, yes=answer.price is None, asked=None, wants_best=False
             )
         case "counter":
-            stance = replace(stance, offer=answer.price, asked=None, wants_best=False)
+            stance = replace(stance, offer=answer.price, withdrawn=None, asked=None, wants_best=False)
         case "refuse":
-            stance = replace(stance, asked=None, wants_best=False)
+            stance = replace(stance, withdrawn=None, asked=None, wants_best=False)
         case "retract":
             stance = replace(
-                stance, agreed=None, yes=False, offer=None, asked=None, wants_best=False, give=stance.give / 2
+                stance,
+                agreed=None,
+                withdrawn=stance.agreed if stance.agreed is not None else stance.offer,
+                yes=False,
+                offer=None,
+                asked=None,
+                wants_best=False,
+                give=stance.give / 2,
             )
     spoke = answer.act is not None
     return replace(

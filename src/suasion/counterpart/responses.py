@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from suasion.counterpart.coefficients import Coefficients
 from suasion.counterpart.hidden_type import HiddenType, limit_price
 from suasion.counterpart.listening import Heard
-from suasion.counterpart.mind import Answer, Mind, confirmed_price
+from suasion.counterpart.mind import Answer, Mind, Stance, confirmed_price
 from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.money import Money, PriceKind, to_net, to_selling
 from suasion.negotiation.tracker import TOLERANCE
@@ -46,7 +46,12 @@ def decide(mind: Mind, heard: Heard, scene: Scene) -> Answer:
         answer = reaction(mind, heard, scene)
         if answer is not None:
             return answer
-    return Answer("hesitate")
+    return _ponder(scene)
+
+
+def _ponder(scene: Scene) -> Answer:
+    """Not now; who does not decide alone has to ask."""
+    return Answer("hesitate", words=None if scene.hidden.decides_alone else "hesitate_owner")
 
 
 def answer_chance(
@@ -93,7 +98,10 @@ def _break_off(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     """Anger in three steps: a complaint, a refusal, and no more messages, please."""
     if mind.mood > 0:
         return None
-    return Answer(("complain", "refuse", "opt_out")[min(mind.annoyed, 2)])
+    return Answer(
+        ("complain", "refuse", "opt_out")[min(mind.annoyed, 2)],
+        words="refuse_open" if mind.annoyed == 1 else None,
+    )
 
 
 def _first_contact(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
@@ -118,7 +126,7 @@ def _confirmation(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
         return None
     price = confirmed_price(mind, heard)
     if price is None and not mind.stance.yes:
-        return Answer("refuse") if mind.mood > 0 else None
+        return Answer("refuse", words="refuse_claim") if mind.mood > 0 else None
     habits = scene.coefficients.habits
     last = all(stance.agreed is not None for index, stance in enumerate(mind.stances) if index != mind.focus)
     chance = habits.retract if scene.hidden.decides_alone else habits.retract_overruled
@@ -144,7 +152,8 @@ def _ask_back(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     for act, chance in (("ask_machine", habits.ask_machine), ("ask_promise", habits.ask_promise)):
         if scene.happens(chance) and act not in mind.acts:
             return Answer(act)
-    unreasoned = not mind.stance.heard & {"evidence", "benefit"}
+    wanted = not scene.brief.tickets or mind.stance.requests
+    unreasoned = wanted and not mind.stance.heard & {"evidence", "benefit"}
     if unreasoned and heard.acts and mind.acts.count("ask_why") < 2 and scene.happens(habits.ask_why):
         return Answer("ask_why")
     return None
@@ -156,8 +165,9 @@ def _consent(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
         return None
     if mind.stance.give >= scene.hidden.threshold:
         ponders = not scene.hidden.decides_alone or scene.happens(scene.coefficients.habits.hesitate)
-        return Answer("hesitate" if ponders and "hesitate" not in mind.acts else "agree")
-    return Answer("refuse" if "hesitate" in mind.acts[-1:] or scene.happens(1 - mind.mood) else "hesitate")
+        return _ponder(scene) if ponders and "hesitate" not in mind.acts else Answer("agree")
+    refuses = "hesitate" in mind.acts[-1:] or scene.happens(1 - mind.mood)
+    return Answer("refuse") if refuses else _ponder(scene)
 
 
 def _price(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
@@ -168,11 +178,20 @@ def _price(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     ticket = scene.brief.tickets[mind.focus]
     ready, limit = ready_price(mind, ticket, scene.hidden), limit_price(ticket, scene.hidden)
     meeting = ready - scene.coefficients.habits.meet * mind.mood * (ready - limit)
-    asked = stance.asked
-    if asked is not None and asked >= max(meeting, limit) - EPSILON:
+    asked = (
+        stance.named if stance.asked is None else stance.asked
+    )  # the best is no less than what was asked for
+    if asked is not None and asked >= max(meeting, limit) - EPSILON and not _was_withdrawn(asked, stance):
         ponders = not scene.hidden.decides_alone or scene.happens(scene.coefficients.habits.hesitate)
-        return Answer("hesitate") if ponders and "hesitate" not in mind.acts else Answer("agree", price=asked)
+        if ponders and "hesitate" not in mind.acts:
+            return _ponder(scene)
+        return Answer("agree", price=asked, words="agree_asked" if stance.asked is None else None)
     return _counter(mind, ticket, ready, scene)
+
+
+def _was_withdrawn(price: float, stance: Stance) -> bool:
+    """Whether so low a price was just taken back."""
+    return stance.withdrawn is not None and price < stance.withdrawn + TOLERANCE
 
 
 def _counter(mind: Mind, ticket: Ticket, ready: float, scene: Scene) -> Answer:
@@ -185,9 +204,13 @@ def _counter(mind: Mind, ticket: Ticket, ready: float, scene: Scene) -> Answer:
     else:
         price = float(math.ceil(ready / step - EPSILON) * step)
     if price >= ticket.selling_price - TOLERANCE:
-        return Answer("refuse")
-    if stance.offer is not None and price > stance.offer - step / 2:
-        return Answer("refuse")  # no step left: its last price stands
+        return Answer("refuse", words="refuse_open" if stance.asked is None else None)
+    if stance.offer is not None and price > stance.offer - step / 2:  # no step left: its last price stands
+        if net is not None:
+            net = round(to_net(_selling(stance.offer, ticket), ticket.commission_rate).amount)
+        return Answer("refuse", price=stance.offer, net=net, words="refuse_last")
+    if _was_withdrawn(price, stance):
+        return Answer("refuse", words="refuse_open")
     return Answer("counter", price=price, net=net)
 
 
@@ -204,13 +227,13 @@ def _selling(amount: float, ticket: Ticket) -> Money:
 def _talk(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     """Nothing was asked for: ask what it is about, wonder, or come forward with a price."""
     if not mind.stances or not heard.acts:
-        return Answer("ask_why" if "ask_why" not in mind.acts else "hesitate")
+        return Answer("ask_why") if "ask_why" not in mind.acts else _ponder(scene)
     if scene.brief.tickets and mind.stance.requests and scene.happens(mind.stance.give):
         ticket = scene.brief.tickets[mind.focus]
         return _counter(mind, ticket, ready_price(mind, ticket, scene.hidden), scene)
-    if not mind.stance.requests and "hello" not in mind.acts and scene.happens(0.5):
-        return Answer("hello")
-    return Answer("hesitate" if mind.acts[-1:] != ("hesitate",) else "ask_why")
+    if not mind.stance.requests and mind.acts.count("hello") < (2 if scene.brief.tickets else 1):
+        return Answer("hello", words="hello_again" if "hello" in mind.acts else None)
+    return _ponder(scene) if mind.acts[-1:] != ("hesitate",) else Answer("ask_why")
 
 
 REACTIONS: tuple[Reaction, ...] = (

@@ -20,7 +20,7 @@ from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import Agent, simulate
 from suasion.evaluation.grading import Checks, Move, plain
 from suasion.language.patterns import compile_any
-from suasion.language.phrases import Families, load_phrases
+from suasion.language.phrases import OCCASIONS, Families, load_phrases
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -138,7 +138,9 @@ def load_world(path: Path, checks: Checks, pack: Pack) -> World:
     if odd := sorted(acts ^ set(found.reads)):
         raise file.error(f"the pack's acts are to be read, and no others: {', '.join(odd)}", ("reads",))
     book = load_phrases(pack)
-    if lacking := sorted(set(book.file.counterpart) - set(found.phrases)):
+    said = {OCCASIONS.get(act, act) for act in book.file.counterpart}
+    said |= {act for act in book.file.counterpart if act == f"counter{NET}"}
+    if lacking := sorted(said - set(found.phrases)):
         raise file.error(f"nothing is said for {', '.join(lacking)}", ("phrases",))
     book = replace(book, file=book.file.model_copy(update={"counterpart": found.phrases}))
     reads = {act: Moves(tuple(known[name] for name in names)) for act, names in found.reads.items()}
@@ -154,7 +156,7 @@ def _templates(phrases: Mapping[str, Families]) -> list[tuple[str, Any]]:
     made = []
     for act, families in phrases.items():
         texts = tuple(_pattern(text) for family in families.values() for text in family)
-        made.append((act.removesuffix(NET), compile_any(texts)))
+        made.append((OCCASIONS.get(act, act), compile_any(texts)))
     return made
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from suasion.language.acts import load_hearing
-from suasion.language.phrases import Families, Phrasebook, brief_slots, load_phrases
+from suasion.language.phrases import OCCASIONS, Families, Phrasebook, brief_slots, load_phrases
 from suasion.negotiation.brief import Brief, CompetitorPrice, Ticket
 from suasion.negotiation.pack import DetailField, Pack
 from suasion.yaml_files import Loc, YamlFile
 
 FILE = "phrases.yaml"
-OTHER_WORDS = {"counter_net": "counter"}  # acts that are the same to the ear
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def wordings(pack: Pack) -> Iterator[Wording]:
     speakers: tuple[Literal["agent", "counterpart"], ...] = ("agent", "counterpart")
     for speaker in speakers:
         for name, families in (book.file.agent if speaker == "agent" else book.file.counterpart).items():
-            act = OTHER_WORDS.get(name, name)
+            act = OCCASIONS.get(name, name)
             if (speaker, act) not in known:
                 raise file.error("no such act; intents.yaml says which there are", (speaker, name))
             for loc, template in _templates((speaker, name), families):

@@ -13,6 +13,18 @@ from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.pack import Pack
 
 Families = dict[str, tuple[str, ...]]
+# Ways of saying an act on an occasion, and the act that they are to the ear. Those of a net price are needed
+# where net prices are spoken of; of the others the act's own phrases do, where a pack has none.
+OCCASIONS = {
+    "agree_asked": "agree",  # with {offer}: asked for its best price, it takes the one asked for before
+    "counter_net": "counter",
+    "hello_again": "hello",  # it has greeted, and waits to hear what is wanted
+    "hesitate_owner": "hesitate",  # somebody else decides
+    "refuse_claim": "refuse",  # what is confirmed was never agreed
+    "refuse_last": "refuse",  # {offer} stands, its own last price
+    "refuse_last_net": "refuse",
+    "refuse_open": "refuse",  # no price was named
+}
 
 
 class PhraseFile(BaseModel):
@@ -45,6 +57,10 @@ class Phrasebook:
         """Families that phrase this act, either those for training or those held out."""
         known = self._acts(speaker).get(act, {})
         return [name for name in known if (name in self.file.held_out) == held_out]
+
+    def has(self, act: str, speaker: str = "agent") -> bool:
+        """Whether there are phrases for it."""
+        return act in self._acts(speaker)
 
     def say(
         self,
