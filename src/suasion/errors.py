@@ -1,5 +1,6 @@
 """The one error that bad input gets: which file, line and field, what was found, what to do."""
 
+import json
 from dataclasses import dataclass
 
 
@@ -15,3 +16,10 @@ class InputError(Exception):
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         return ": ".join(part for part in (place, self.field, self.message) if part)
+
+
+def json_fault(error: Exception) -> str:
+    """What is wrong with one line of JSON: the parser's own line number says nothing beside the file's."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON: {error.msg} at character {error.pos + 1}"
+    return f"not valid JSON: {error}"

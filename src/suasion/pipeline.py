@@ -190,9 +190,10 @@ def fit_rewards(
 def preferences(agent: PolicyAgent, data: Data, config: RunConfig) -> tuple[list[Pair], list[Pair]]:
     """What the reward model learns from, and held-out pairs: of the data, and of what SFT writes."""
     rules = RewardSuite(agent.pack)
+    sampled = config.data.sampled
     pairs, held_out = (
-        [*made, *sampled_pairs(agent, rules, made, config.data.sampled, config.seed)]
-        for made in (data.pairs, data.held_out_pairs)
+        [*made, *sampled_pairs(agent, rules, made, count, config.seed)]
+        for made, count in ((data.pairs, sampled), (data.held_out_pairs, sampled // 2))
     )
     won = outcome_pairs(agent, rules, config.data.openings, config.seed + OPENINGS_SEED)
     return [*pairs, *won], held_out

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from suasion.cli import main
 from suasion.errors import InputError
 from suasion.incidents.incident import (
     Incident,
@@ -98,3 +100,10 @@ def test_a_turn_of_a_whole_dialogue_becomes_the_reply() -> None:
             choose_reply([talk], "log", "d", turn)
     with pytest.raises(InputError, match="2 records; name one"):
         choose_reply([talk, talk], "log")
+
+
+def test_a_store_without_incidents_says_so(tmp_path: Path) -> None:
+    found = CliRunner().invoke(main, ["incident", "list", "--store", str(tmp_path)])
+    assert (found.exit_code, found.stdout) == (0, "")
+    assert "no incidents" in found.stderr
+    assert "incident file" in found.stderr

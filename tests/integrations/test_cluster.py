@@ -56,6 +56,7 @@ def test_the_papers_settings_reach_verl(tmp_path: Path) -> None:
         ("method", "ppo"),
         ("centring", "context"),
         ("kl_target", 0.4),
+        ("kl_in", "loss"),
         ("schedule", "linear"),
         ("value_adapter", False),
         ("minibatches", 3),

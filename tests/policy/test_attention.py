@@ -41,11 +41,12 @@ def test_it_is_the_eager_one_where_no_gradient_is_wanted(
     module.num_key_value_groups = groups
     states, mask = inputs(groups, length, known)
     with torch.no_grad():
-        one, other = (
-            attend(module, *states, mask, scaling=0.3, softcap=softcap)[0]
+        (one, _), (other, weights) = (
+            attend(module, *states, mask, scaling=0.3, softcap=softcap)
             for attend in (eager_attention_forward, grouped_attention)
         )
     assert torch.allclose(one, other, atol=1e-5)
+    assert (weights is None) == (softcap is None), "torch's own kernel does it, where it can"
 
 
 def test_sinks_are_refused() -> None:

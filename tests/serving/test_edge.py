@@ -1,12 +1,14 @@
 """What comes from outside: keys, limits, hosts, and bodies that nobody should send."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 from tests.serving.conftest import Make, Scripted, context_of
 
+from suasion.cli.serve import check_free
 from suasion.errors import InputError
 from suasion.serving.access import RateLimit, Scope, create_key, revoke_key
 from suasion.serving.app import create_app
@@ -195,3 +197,11 @@ def test_it_says_how_it_is(client: TestClient, brief: dict[str, Any]) -> None:
     assert client.get("/readyz").status_code == 503
     late = client.post("/v1/conversations", json={"brief": brief})
     assert (late.status_code, "retry-after" in late.headers) == (503, True)
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=rf"can't listen on 127\.0\.0\.1:{port} .* another --port"):
+            check_free("127.0.0.1", port)
+    check_free("127.0.0.1", port)

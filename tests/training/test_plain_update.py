@@ -55,10 +55,13 @@ def move(backbone: Backbone) -> None:
         parameter.data += 0.3 * torch.randn(parameter.shape, generator=drawn)
 
 
-def found_gradient(method: str, batch: Experience, backbone: Backbone, budget: int) -> list[Tensor]:
+def found_gradient(
+    method: str, batch: Experience, backbone: Backbone, budget: int, kl_in: str
+) -> list[Tensor]:
     settings = TrainingConfig.model_validate(SETTINGS | {"method": method})
-    aims, returns = advantages(batch, settings, KL)
-    whole = Minibatch(batch, (1, 0), aims, returns, batch.mask & batch.kept[:, None])
+    in_loss = KL if kl_in == "loss" else 0.0
+    aims, returns = advantages(batch, settings, KL - in_loss)
+    whole = Minibatch(batch, (1, 0), aims, returns, batch.mask & batch.kept[:, None], kl=in_loss)
     policy_gradient(backbone, "policy", whole, settings, TEMPERATURE, budget)
     return [torch.as_tensor(parameter.grad) for parameter in backbone.adapter("policy").values()]
 
@@ -73,10 +76,11 @@ class Row:
     reward: float | None
     group: int
     advantages: list[float]
+    frozen: Tensor  # (tokens, V), the frozen model's log-probabilities
 
 
 def plain_gradient(
-    method: str, batch: Experience, prompts: list[list[int]], backbone: Backbone
+    method: str, batch: Experience, prompts: list[list[int]], backbone: Backbone, kl_in: str
 ) -> tuple[list[Tensor], float]:
     """The gradient, and the share of tokens at which the clip is active."""
     backbone, value = ready(backbone)
@@ -89,6 +93,7 @@ def plain_gradient(
             plain_reward(method, reading),
             i // COPIES,
             [],
+            torch.zeros(0),
         )
         for i, (one, reading) in enumerate(zip(batch.samples, batch.readings, strict=True))
     ]
@@ -96,10 +101,10 @@ def plain_gradient(
         with torch.no_grad(), model.disable_adapter():
             out = model(input_ids=torch.tensor([row.prompt + row.tokens]), output_hidden_states=True)
         start = len(row.prompt) - 1
-        logs = torch.log_softmax(out.logits[0, start:-1] / TEMPERATURE, -1)
-        reference = [float(logs[t, token]) for t, token in enumerate(row.tokens)]
+        row.frozen = torch.log_softmax(out.logits[0, start:-1] / TEMPERATURE, -1)
+        reference = [float(row.frozen[t, token]) for t, token in enumerate(row.tokens)]
         values = (out.hidden_states[-1][0, start:-1] @ value.head.weight[0] + value.head.bias[0]).tolist()
-        row.advantages = plain_advantages(method, row, reference, values)
+        row.advantages = plain_advantages(method, row, reference, values, KL if kl_in == "reward" else 0.0)
     compare(method, rows)
     move(backbone)
     valid = [row for row in rows if row.reward is not None]
@@ -113,6 +118,8 @@ def plain_gradient(
             bounded = min(max(ratio, torch.tensor(1 - CLIP)), torch.tensor(1 + CLIP))
             loss = loss - torch.minimum(ratio * row.advantages[t], bounded * row.advantages[t])
             loss = loss + ENTROPY * (probabilities[t] * probabilities[t].log()).sum()
+            if kl_in == "loss":
+                loss = loss + KL * (probabilities[t] * (probabilities[t].log() - row.frozen[t])).sum()
             clipped += bool(bounded * row.advantages[t] < ratio * row.advantages[t])
     return list(torch.autograd.grad(loss / count, list(backbone.adapter("policy").values()))), clipped / count
 
@@ -127,8 +134,10 @@ def plain_reward(method: str, reading: object) -> float | None:
     return r_model + abs(r_model) * e / 100
 
 
-def plain_advantages(method: str, row: Row, reference: list[float], values: list[float]) -> list[float]:
-    rewards = [-KL * (old - ref) for old, ref in zip(row.old, reference, strict=True)]
+def plain_advantages(
+    method: str, row: Row, reference: list[float], values: list[float], kl: float
+) -> list[float]:
+    rewards = [-kl * (old - ref) for old, ref in zip(row.old, reference, strict=True)]
     rewards[-1] += row.reward or 0.0
     alone = method in ("grpo", "repo-group")
     values = [0.0] * len(values) if alone else values
@@ -159,10 +168,16 @@ def compare(method: str, rows: list[Row]) -> None:
             row.advantages = [(advantage - middle) / spread for advantage in row.advantages]
 
 
+@pytest.mark.parametrize("kl_in", ["reward", "loss"])
 @pytest.mark.parametrize("budget", [10_000, 1], ids=["whole", "micro-batches"])
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_the_gradient_of_an_update_is_the_plain_one(
-    method: str, budget: int, dialogues: list[Dialogue], hotel: Pack, small: Callable[[str, str], Backbone]
+    method: str,
+    budget: int,
+    kl_in: str,
+    dialogues: list[Dialogue],
+    hotel: Pack,
+    small: Callable[[str, str], Backbone],
 ) -> None:
     backbone, value = ready(small("Llama", "grouped"))
     contexts = [dialogue.with_reply("") for dialogue in dialogues[:2]]
@@ -170,13 +185,13 @@ def test_the_gradient_of_an_update_is_the_plain_one(
     suite = RewardSuite(hotel, None, Fickle(), RewardsConfig(missing="neutral"))
     critic = value if METHODS[method].critic else None
     batch = collect(
-        backbone, contexts, COPIES, hotel, suite, critic, generation, "policy", 3, 300, METHODS[method].reward
+        backbone, contexts, COPIES, hotel, suite, critic, generation, "policy", 5, 300, METHODS[method].reward
     )
     assert 0 < int((~batch.kept).sum()) < len(batch.kept), "a reply without a reward must be among them"
     move(backbone)
-    found = found_gradient(method, batch, backbone, budget)
+    found = found_gradient(method, batch, backbone, budget, kl_in)
     prompts = [backbone.context(context, hotel) for context in contexts]
-    expected, clipped = plain_gradient(method, batch, prompts, small("Llama", "eager"))
+    expected, clipped = plain_gradient(method, batch, prompts, small("Llama", "eager"), kl_in)
     assert 0 < clipped < 1
     wrong = sum(float((one - other).square().sum()) for one, other in zip(found, expected, strict=True))
     size = sum(float(one.square().sum()) for one in expected)

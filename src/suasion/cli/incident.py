@@ -66,7 +66,10 @@ def incident_list(store: Path) -> None:
     """All incidents, oldest first: id, severity, who, the marked words."""
     from suasion.incidents.incident import list_incidents
 
-    for one in list_incidents(store):
+    found = list_incidents(store)
+    if not found:
+        click.echo(f"no incidents in {store}: `suasion incident file` notes one", err=True)
+    for one in found:
         click.echo(f"{one.id}  {one.severity}  {one.who}  {one.text!r}")
 
 

@@ -1,6 +1,7 @@
 """`suasion serve`, its keys, and what its store holds."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suasion.cli.options import FILE, FOLDER, example
+from suasion.errors import InputError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -125,6 +127,7 @@ def run_app(app: "ASGIApp", host: str, port: int) -> None:
     """Until SIGTERM or Ctrl-C."""
     import uvicorn
 
+    check_free(host, port)
     # SQLite lets other threads run at every statement: it shall not wait 5 ms for each until it goes on
     sys.setswitchinterval(0.0005)
     uvicorn.run(
@@ -137,6 +140,18 @@ def run_app(app: "ASGIApp", host: str, port: int) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
     )
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises InputError where nobody can listen there, before the server says so in a log."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise InputError(
+            f"can't listen on {host}:{port} ({error.strerror or error}): another program may be there, so "
+            "choose another --port",
+            field="port",
+        ) from None
 
 
 @click.group(epilog=example("suasion key create --scope agent --store sqlite:///runs/suasion.db"))

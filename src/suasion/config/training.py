@@ -64,6 +64,10 @@ class TrainingConfig(Frozen):
         description="of advantages, beside the critic: over the replies to one context, or over all",
     )
     kl: float = Field(0.05, ge=0, description="weight of the per-token KL to the SFT policy, the least one")
+    kl_in: Literal["reward", "loss"] = Field(
+        "reward",
+        description="reward: each token's, by the sampled token alone; loss: over the whole vocabulary",
+    )
     kl_target: float | None = Field(
         None, gt=0, description="nats a reply; the weight of the KL rises above it and falls again below"
     )

@@ -18,7 +18,13 @@ from suasion.negotiation.tracker import State, TicketState, advance, start
 
 Side = Literal["agent", "counterpart"]
 SILENCE_MINUTES = 60.0
-HELP = "Write your message. /silence: say nothing (as the counterpart), /quit: leave."
+LEAVE = "Return sends it, /quit leaves."
+HELP: dict[Side, str] = {
+    "agent": "You are the agent. Write what you say, beginning with a greeting and your name; "
+    f"the brief below is yours alone, and each line tells the stage that you are in. {LEAVE}",
+    "counterpart": "You are the one who is called. Answer the agent as you like; /silence says nothing for "
+    f"an hour. {LEAVE}",
+}
 
 
 @dataclass(slots=True)
@@ -60,7 +66,7 @@ def play(
     table = _Table(
         pack, Dialogue(id=f"play-{seed}", brief=brief, source="play"), start(brief, pack.sop), write
     )
-    write(HELP)
+    write(HELP[side])
     if agent is not None and side == "counterpart":
         _play_counterpart(table, agent, seed, read)
     else:

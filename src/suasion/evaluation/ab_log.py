@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from suasion.errors import InputError
+from suasion.errors import InputError, json_fault
 from suasion.yaml_files import describe
 
 OPTIONAL = ("tickets", "tickets_won", "reduction", "replies", "violations")
@@ -101,4 +101,4 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 try:
                     yield number, json.loads(line)
                 except json.JSONDecodeError as error:
-                    raise InputError(f"not valid JSON: {error}", str(path), number) from None
+                    raise InputError(json_fault(error), str(path), number) from None

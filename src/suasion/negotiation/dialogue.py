@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from suasion.errors import InputError
+from suasion.errors import InputError, json_fault
 from suasion.files import beside
 from suasion.negotiation.brief import Brief
 from suasion.yaml_files import describe
@@ -103,7 +103,7 @@ def parse_dialogue(
     try:
         content = json.loads(line, parse_constant=_no_constant)
     except (json.JSONDecodeError, RecursionError, ValueError) as error:
-        raise InputError(f"not valid JSON: {error}", file, number) from None
+        raise InputError(json_fault(error), file, number) from None
     if not isinstance(content, dict):
         raise InputError(f"a record is a JSON object, found {type(content).__name__}", file, number)
     if _may_be_halved(line) and (where := _half_character(content)) is not None:

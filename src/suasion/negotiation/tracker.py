@@ -194,11 +194,13 @@ def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[
         state, acceptable = _withdraw(changed(state, focus=place), text)
         return state, ["price.acceptable" if acceptable else "price.withdrawn"]
     current = state.tickets[state.focus]
-    yes = "agree" in acts or (state.asking and acts == {"confirm_yes"})
+    named = list(offers(text, current, acts))
+    named_again = "counter" in acts and len(named) == 1 and _asked(named[0], current)
+    yes = "agree" in acts or named_again or (state.asking and acts == {"confirm_yes"})
     yes = yes and not acts & {"refuse", "hesitate"}
-    # A price that the agent asked for, said again, is no offer ("380 is too low") unless with a yes; nor is
-    # one that comes with a no alone ("at 350 we lose money").
-    fresh = [amount for amount in offers(text, current, acts) if yes or not _asked(amount, current)]
+    # A price that the agent asked for, said again, is no offer ("380 is too low") unless with a yes, or as
+    # the one price that is offered ("let's say 380"); nor is one that comes with a no ("at 350 we lose").
+    fresh = [amount for amount in named if yes or not _asked(amount, current)]
     offer = fresh[0] if fresh and (yes or "counter" in acts or "refuse" not in acts) else None
     if offer is None and yes and current.agreed is None and current.proposals:
         offer = current.proposals[-1]

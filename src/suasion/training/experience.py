@@ -1,6 +1,6 @@
 """Sampled replies with everything that an update needs: tokens, log-probabilities, values, rewards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
@@ -183,17 +183,43 @@ def logprobs_of(
     backbone: Backbone, hidden: Tensor, batch: TreeBatch, temperature: float
 ) -> tuple[Tensor, Tensor]:
     """The same from the batch's hidden states (B, T, H)."""
-    rows, columns = reply_places(batch)
-    before = choosing_states(hidden, batch)  # (N, H): only what predicts a reply token
-    logs = torch.log_softmax(backbone.project(before) / temperature, dim=-1)
-    chosen = batch.input_ids[rows, columns].to(logs.device)
-    entropy = checkpoint(_entropy, logs, use_reentrant=False)  # its parts are as large as the logits
-    return logs.gather(1, chosen[:, None]).squeeze(1), entropy
+    logs = choices(backbone, choosing_states(hidden, batch), temperature)
+    return chosen(logs, batch), entropies(logs)
 
 
-def _entropy(logs: Tensor) -> Tensor:
-    """(N, V) -> (N,)."""
-    return -(logs.exp() * logs).sum(-1)
+def choices(backbone: Backbone, states: Tensor, temperature: float) -> Tensor:
+    """Log-probabilities over the vocabulary in the states in which tokens are chosen: (N, H) -> (N, V)."""
+    return torch.log_softmax(backbone.project(states) / temperature, dim=-1)
+
+
+def chosen(logs: Tensor, batch: TreeBatch) -> Tensor:
+    """Of log-probabilities (N, V) those of the batch's reply tokens: (N,)."""
+    tokens = batch.input_ids[reply_places(batch)].to(logs.device)
+    return logs.gather(1, tokens[:, None]).squeeze(1)
+
+
+def entropies(logs: Tensor) -> Tensor:
+    """Of each next token: (N, V) -> (N,)."""
+
+    def entropy(logs: Tensor) -> Tensor:
+        return -(logs.exp() * logs).sum(-1)
+
+    return _recomputed(entropy, logs)
+
+
+def divergences(backbone: Backbone, logs: Tensor, reference: Tensor, temperature: float) -> Tensor:
+    """KL of each next token to the frozen model's, which chooses in the states `reference` (N, H): (N,)."""
+
+    def divergence(logs: Tensor) -> Tensor:
+        return (logs.exp() * (logs - choices(backbone, reference, temperature))).sum(-1)
+
+    return _recomputed(divergence, logs)
+
+
+def _recomputed(function: Callable[[Tensor], Tensor], logs: Tensor) -> Tensor:
+    """What is as large as the vocabulary on the way is not kept for the gradient."""
+    found: Tensor = checkpoint(function, logs, use_reentrant=False)
+    return found
 
 
 def choosing_states(hidden: Tensor, batch: TreeBatch) -> Tensor:

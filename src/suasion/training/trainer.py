@@ -41,7 +41,7 @@ from suasion.training.unread import TooManyUnreadError, check_enough, unread_sha
 from suasion.training.update import Minibatch
 from suasion.training.validation import Validation
 
-RECENT = 3  # steps whose KL decides the next one's weight
+RECENT = 3  # steps whose KL decides the next one's weight, where it is estimated from sampled tokens
 Records = list[dict[str, Any]]
 
 
@@ -180,12 +180,13 @@ class Trainer:
             records[-1]["stopped_by"] = sorted(found)
 
     def _adapt(self, records: Records) -> None:
-        """What the step after these is told by them: the KL's weight (one step's replies alone say little of
-        it), the usual gradient, and the micro-batches that fit into memory.
+        """What the step after these is told by them: the KL's weight, the usual gradient, and the
+        micro-batches that fit into memory.
         """
         settings = self.config.training
         if settings.kl_target:
-            recent = statistics.mean(record["kl"] for record in records[-RECENT:])
+            steps = 1 if settings.kl_in == "loss" else RECENT
+            recent = statistics.mean(record["kl"] for record in records[-steps:])
             self.kl = adapt_kl(self.kl, recent, settings.kl_target, settings.kl)
         self.learner.usual = usual_norms(records)
         self.budget.tokens = min(self.budget.tokens, records[-1].get("batch_tokens", self.budget.asked))
@@ -209,20 +210,24 @@ class Trainer:
                 batch, judging, played = self._hold(step, copies)
             else:
                 batch, judging = self._collect(step, [*self.negotiations.contexts(), *given], copies)
+        in_loss = self.kl if settings.kl_in == "loss" else 0.0
+        in_reward = self.kl - in_loss
         unread = unread_shares(batch, self.suite)
         check_enough(step, unread, config.rewards.max_unread, judging)
         if settings.credit == "trajectory":
             paid, about = fold(batch, played, copies, settings.outcome), describe_played(played)
-            aims, returns = map(paid.unfold, advantages(paid, settings, self.kl, warming_up))
+            aims, returns = map(paid.unfold, advantages(paid, settings, in_reward, warming_up))
             valid = paid.valid
         else:
             lead, about = self._say(batch, copies)
             totals = batch.totals + settings.outcome * lead
-            aims, returns = advantages(replace(batch, totals=totals), settings, self.kl, warming_up)
+            aims, returns = advantages(replace(batch, totals=totals), settings, in_reward, warming_up)
             valid = batch.mask & batch.kept[:, None]
-        whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid, self.team)
+        whole = Minibatch(batch, tuple(range(len(batch.trees))), aims, returns, valid, self.team, in_loss)
         learned = perf_counter()
         notes = self.learner.learn(step, whole)
+        if "token_kl" in notes:  # of the whole vocabulary, in the place of the sampled tokens' estimate
+            about["kl"] = notes.pop("token_kl") * float(valid.sum() / valid.any(1).sum())
         return {
             **notes,
             **describe_step(batch, returns, self.suite, self.kl),

@@ -14,7 +14,15 @@ from suasion.policy.heads import Reader
 from suasion.policy.model import Backbone
 from suasion.policy.trees import TreeBatch, batches
 from suasion.running.processes import ALONE, Team
-from suasion.training.experience import Experience, state_values, token_logprobs
+from suasion.training.experience import (
+    Experience,
+    choices,
+    choosing_states,
+    chosen,
+    divergences,
+    entropies,
+    state_values,
+)
 from suasion.training.ppo import policy_loss, value_loss
 from suasion.training.value_head import Ridge
 
@@ -30,6 +38,7 @@ class Minibatch:
 
     advantages, returns, valid: (R, T) over the whole batch, as in Experience; valid is false on tokens of
     replies that have no reward.
+    kl: weight of the KL in the loss; 0 where it is in the rewards.
     """
 
     batch: Experience
@@ -38,6 +47,7 @@ class Minibatch:
     returns: Tensor
     valid: Tensor
     team: Team = ALONE
+    kl: float = 0.0
 
     @property
     def count(self) -> int:
@@ -62,17 +72,26 @@ class Minibatch:
 def policy_gradient(
     backbone: Backbone, role: str, part: Minibatch, settings: TrainingConfig, temperature: float, budget: int
 ) -> Notes:
-    """Accumulate the gradient of PPO's clipped loss, and of the entropy bonus, in the adapter `role`.
+    """Accumulate the gradient of PPO's clipped loss, of the entropy bonus, and of the KL where it is in the
+    loss, in the adapter `role`.
 
     Returns what was seen of this process's share, per valid token of all.
     """
-    sums: Notes = dict.fromkeys(SEEN, 0.0)
+    sums: Notes = dict.fromkeys((*SEEN, "token_kl") if part.kl else SEEN, 0.0)
     with backbone.role(role, train=True):
         for layout, on, take in part.layouts(budget):
-            logs, entropy = token_logprobs(backbone, layout, temperature)
-            new, entropy, old = logs.cpu()[on], entropy.cpu()[on], part.batch.old[take]
+            states = choosing_states(backbone.encode(layout), layout)
+            logs = choices(backbone, states, temperature)
+            new, entropy = chosen(logs, layout).cpu()[on], entropies(logs).cpu()[on]
+            old = part.batch.old[take]
             loss, clipped = policy_loss(new, old, part.advantages[take], settings.clip)
             whole = loss - settings.entropy * entropy if settings.entropy else loss
+            if part.kl:
+                reference = torch.zeros_like(states, dtype=torch.float32)
+                reference[on] = part.batch.states[take].to(reference.device)
+                kl = divergences(backbone, logs, reference, temperature).cpu()[on]
+                whole = whole + part.kl * kl
+                sums["token_kl"] += float(kl.detach().sum())
             (whole.sum() / part.count).backward()
             sums["policy_loss"] += float(loss.detach().sum())
             sums["clip_fraction"] += float(clipped.sum())

@@ -56,6 +56,8 @@ def refuse(config: RunConfig, file: str) -> None:
          "batch: beside a critic it has no other"),
         (t.kl_target is not None, "kl_target", t.kl_target,
          "none: its target is in nats a token, not a reply"),
+        (t.kl_in == "loss", "kl_in", "loss",
+         "reward: its KL in the loss is of the sampled tokens alone"),
         (t.schedule != "constant", "schedule", t.schedule,
          "constant: its rates stay or fall by a cosine"),
         (not t.value_adapter, "value_adapter", "false",
