@@ -13,7 +13,9 @@ TICKET = Ticket(id="t1", selling_price=420, commission_rate=0.15, target_selling
 SAID: dict[str, dict[str, list[Wording]]] = {"agent": {}, "counterpart": {}}
 for one in wordings(PACK):
     SAID[one.speaker].setdefault(str(one.loc[1]), []).append(one)
-MISLEADING = {"agree", "refuse", "retract", "opt_out", "complain", "counter"}
+MISLEADING = {"agree", "refuse", "hesitate", "retract", "opt_out", "counter"}
+# These send the agent aside, to excuse itself or to answer.
+MISLEADING |= {"complain", "busy", "wrong_person", "ask_machine", "ask_person", "ask_promise"}
 ALSO = {"retract": {"refuse"}, "agree": {"counter"}, "agree_asked": {"counter"}}
 ALSO |= {name: {"counter"} for name in ("refuse_last", "refuse_last_net")}  # it says its own price again
 
@@ -32,6 +34,15 @@ def test_counterpart(name: str) -> None:
         heard = hearing.hear("counterpart", one.text)
         assert one.act in heard, one.text
         assert not heard & (MISLEADING - {one.act} - ALSO.get(name, set())), (one.text, heard)
+
+
+def test_a_manager_has_many_ways_to_say_what_it_says_often() -> None:
+    """Fewer, and the same sentence comes again with another number."""
+    often = {"hello", "ask_why", "refuse", "refuse_open", "hesitate"}
+    often |= {"counter", "counter_net", "agree", "confirm_yes"}
+    counts = {name: len({one.text for one in said}) for name, said in SAID["counterpart"].items()}
+    few = {name: count for name, count in counts.items() if count < (200 if name in often else 60)}
+    assert few == {}
 
 
 @pytest.mark.parametrize("name", sorted(SAID["counterpart"]))

@@ -3,7 +3,7 @@
 import random
 
 from suasion.language.acts import load_hearing
-from suasion.language.phrases import load_phrases
+from suasion.language.phrases import brief_slots, load_phrases
 from suasion.language.replies import PlannedReply, say_reply
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue, Turn
@@ -46,7 +46,7 @@ def drawn_brief(rng: random.Random) -> Brief:
     return Brief.model_validate(named | {"city": city, "tickets": tickets, "facts": rng.sample(facts, 2)})
 
 
-def drawn_answer(state: State, rng: random.Random) -> Turn:
+def drawn_answer(state: State, brief: Brief, rng: random.Random) -> Turn:
     assert state.ticket is not None
     if rng.random() < 0.12:
         return Turn(speaker="counterpart", silence_minutes=45)
@@ -55,10 +55,9 @@ def drawn_answer(state: State, rng: random.Random) -> Turn:
     act = rng.choice(
         ["hello", "ask_why", "refuse", "counter", "counter_net", "agree", "hesitate", "busy", "complain"]
     )
-    slots = {
+    slots = brief_slots(BOOK, brief, ticket) | {
         "offer": f"{offer:g} yuan",
         "net": f"{offer * (1 - ticket.commission_rate):.0f} yuan",
-        "agent_name": "Lin",
     }
     family = rng.choice(list(BOOK.file.counterpart[act]))
     return Turn(speaker="counterpart", text=BOOK.say(act, slots, rng, family, "counterpart"))
@@ -88,6 +87,6 @@ def test_good_phrases_in_their_right_state_pass() -> None:
             for one in RULES.check(so_far.with_reply(reply.text), state).evidence:
                 if one.name != "self-repetition":  # ten turns exhaust what one family has to say
                     faults.append((seed, state.stage, state.side, one.name, reply.text, one.note))
-            for turn in (Turn(speaker="agent", text=reply.text), drawn_answer(state, rng)):
+            for turn in (Turn(speaker="agent", text=reply.text), drawn_answer(state, so_far.brief, rng)):
                 so_far, state = so_far.continued(turn), advance(state, turn, HOTEL.sop, HEARING)
     assert faults == []

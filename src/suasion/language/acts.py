@@ -27,7 +27,7 @@ class PatternHearing:
         return id(self)
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=1 << 14)
 def _hear(hearing: PatternHearing, speaker: str, text: str) -> frozenset[str]:
     return hearing.ears[speaker].hear(text.replace("\u2019", "'"))
 

@@ -55,7 +55,7 @@ def find_prices(text: str, currency: str = "CNY", locale: str | None = None) -> 
     return list(_mentions(text, currency, locale or locale_of(text)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
 def _mentions(text: str, currency: str, locale: str) -> tuple[PriceMention, ...]:
     """Rules, tracker and counterpart all read the same messages."""
     tokens, days = read_days(text, locale)
