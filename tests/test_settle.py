@@ -10,6 +10,10 @@ from suasion.config import DataConfig, RunConfig, TrainingConfig
 from suasion.errors import InputError
 from suasion.running import folder
 
+HALF = settle.FAST_ENOUGH * (
+    settle.FIXED + (1 - settle.FIXED) * 0.501
+)  # speed by which half of the sizes fit
+
 
 @pytest.fixture(autouse=True)
 def _speed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +27,7 @@ def test_a_fast_processor_does_all_and_a_slow_one_says_what_it_leaves_out(
     config = RunConfig(trim=True)
     settled, trims = settle.begin(config, tmp_path / "fast", False, "x")
     assert (settled.data, settled.training, trims) == (config.data, config.training, [])
-    monkeypatch.setattr(settle, "layer_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: HALF)
     settled, trims = settle.begin(config, tmp_path / "slow", False, "x")
     assert settled.data.dialogues == config.data.dialogues // 2
     assert settled.training.steps == config.training.steps // 2
@@ -41,11 +45,11 @@ def test_a_processor_that_is_far_too_slow_is_told_how_long_it_takes(
 ) -> None:
     monkeypatch.setattr(settle, "layer_speed", lambda dtype: settle.FAST_ENOUGH / 10)
     _, trims = settle.begin(RunConfig(trim=True), tmp_path, False, "x")
-    assert "cut to 30%, not less, for it would tell nothing: expect about 90 minutes" in trims[0]
+    assert "cut to 30%, not less, for it would tell nothing: expect about 122 minutes" in trims[0]
 
 
 def test_a_trim_makes_nothing_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle, "layer_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: HALF)
     config = RunConfig(trim=True, training=TrainingConfig(steps=2), data=DataConfig(faults=0, dialogues=9))
     settled, _ = settle.begin(config, tmp_path, False, "x")
     assert (settled.training.steps, settled.data.faults, settled.data.dialogues) == (2, 0, 9)
@@ -85,7 +89,7 @@ def test_the_type_is_settled_once(tmp_path: Path) -> None:
 def test_going_on_keeps_the_sizes_of_the_run_that_was_trimmed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settle, "layer_speed", lambda dtype: settle.FAST_ENOUGH / 2)
+    monkeypatch.setattr(settle, "layer_speed", lambda dtype: HALF)
     config = RunConfig(trim=True)
     settled, trims = settle.begin(config, tmp_path, False, "x")
     monkeypatch.setattr(settle, "layer_speed", lambda dtype: 1e9)

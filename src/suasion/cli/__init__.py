@@ -19,7 +19,7 @@ from suasion.cli.options import FILE, example
 from suasion.cli.panel import panel
 from suasion.cli.patch import patch
 from suasion.cli.serve import key, outbound, serve, store_group
-from suasion.cli.speaker import load_speaker
+from suasion.cli.speaker import load_speaker, tell_errors
 from suasion.cli.train import run_command, train
 
 CHUNK = 256  # records scored or answered at once
@@ -126,9 +126,16 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
 @click.option("--conversations", type=click.IntRange(1), help="drawn, of a split that no training has seen")
 @click.option("--briefs", "source", type=FILE, help="these instead: records without turns (an online set)")
 @click.option("--seed", type=int, default=0)
+@click.option("--review", "reviewed", is_flag=True, help="tell what the simulated side must not have done")
 @click.option("--output", type=FILE, required=True)
 def simulate(
-    agent: str, pack_name: str, conversations: int | None, source: Path | None, seed: int, output: Path
+    agent: str,
+    pack_name: str,
+    conversations: int | None,
+    source: Path | None,
+    seed: int,
+    reviewed: bool,
+    output: Path,
 ) -> None:
     """Negotiate with simulated counterparts; whole dialogues with their outcome."""
     from suasion.counterpart.briefs import draw_briefs
@@ -149,6 +156,8 @@ def simulate(
     won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
     sought = "every price agreed" if any(talk.brief.tickets for talk in talks) else "a yes that was confirmed"
     click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with {sought}")
+    if reviewed:
+        tell_errors(talks, pack)
     endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
     failed = [ending for ending in endings if ending.startswith("error")]
     if failed:

@@ -232,7 +232,8 @@ def _talk(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
         ticket = scene.brief.tickets[mind.focus]
         return _counter(mind, ticket, ready_price(mind, ticket, scene.hidden), scene)
     if not mind.stance.requests and mind.acts.count("hello") < (2 if scene.brief.tickets else 1):
-        return Answer("hello", words="hello_again" if "hello" in mind.acts else None)
+        stated = heard.acts - set(scene.coefficients.greetings)
+        return Answer("hello", words="hello_again" if stated or "hello" in mind.acts else None)
     return _ponder(scene) if mind.acts[-1:] != ("hesitate",) else Answer("ask_why")
 
 

@@ -5,7 +5,6 @@ A file beside the other instruments, never part of a pack or a suite: training c
 
 import math
 import random
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import Agent, simulate
 from suasion.evaluation.grading import Checks, Move, plain
 from suasion.language.patterns import compile_any
-from suasion.language.phrases import OCCASIONS, Families, load_phrases
+from suasion.language.phrases import OCCASIONS, Families, load_phrases, pattern_of
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -28,8 +27,6 @@ from suasion.yaml_files import read_yaml
 
 NET = "_net"  # ending of an act's name whose phrases speak of a net price
 FIXED = ("away_minutes", "long_words", "round_to", "low_ball_share")  # measures, which no draw changes
-_CHOICE = re.compile(r"\[([^\]]*)\]")
-_SLOT = re.compile(r"\\\{\w+\\\}")
 
 
 class _Frozen(BaseModel):
@@ -155,19 +152,9 @@ def _templates(phrases: Mapping[str, Families]) -> list[tuple[str, Any]]:
     """A pattern for each act that matches just what its phrases say."""
     made = []
     for act, families in phrases.items():
-        texts = tuple(_pattern(text) for family in families.values() for text in family)
+        texts = tuple(pattern_of(text) for family in families.values() for text in family)
         made.append((OCCASIONS.get(act, act), compile_any(texts)))
     return made
-
-
-def _pattern(template: str) -> str:
-    """A phrase as a pattern: choices as alternatives, slots as anything."""
-    parts = _CHOICE.split(template)  # at odd places what stands in brackets
-    made = [
-        re.escape(part) if place % 2 == 0 else f"(?:{'|'.join(map(re.escape, part.split('|')))})"
-        for place, part in enumerate(parts)
-    ]
-    return _SLOT.sub(".+", "".join(made))
 
 
 def draw_coefficients(base: Coefficients, spread: Spread, seed: str) -> Coefficients:

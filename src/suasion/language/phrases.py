@@ -1,6 +1,7 @@
 """Saying things: the pack's phrases, with choices `[a|b]` and slots `{x}`, in families."""
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,12 +14,14 @@ from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.pack import Pack
 
 Families = dict[str, tuple[str, ...]]
+_CHOICE = re.compile(r"\[([^\]]*)\]")
+_SLOT = re.compile(r"\\\{\w+\\\}")
 # Ways of saying an act on an occasion, and the act that they are to the ear. Those of a net price are needed
 # where net prices are spoken of; of the others the act's own phrases do, where a pack has none.
 OCCASIONS = {
     "agree_asked": "agree",  # with {offer}: asked for its best price, it takes the one asked for before
     "counter_net": "counter",
-    "hello_again": "hello",  # it has greeted, and waits to hear what is wanted
+    "hello_again": "hello",  # it has greeted or heard of the matter, and waits to hear what is wanted
     "hesitate_owner": "hesitate",  # somebody else decides
     "refuse_claim": "refuse",  # what is confirmed was never agreed
     "refuse_last": "refuse",  # {offer} stands, its own last price
@@ -109,6 +112,16 @@ def fill(template: str, slots: Mapping[str, str], rng: random.Random) -> str:
         return template.format(**slots)
     except KeyError as error:
         raise InputError(f"unknown slot {error} in {template!r}", "phrases.yaml") from None
+
+
+def pattern_of(template: str) -> str:
+    """A template as a pattern of all that it says: choices as alternatives, slots as anything."""
+    parts = _CHOICE.split(template)  # at odd places what stands in brackets
+    made = [
+        re.escape(part) if place % 2 == 0 else f"(?:{'|'.join(map(re.escape, part.split('|')))})"
+        for place, part in enumerate(parts)
+    ]
+    return _SLOT.sub(".+", "".join(made))
 
 
 def describe_dates(first: date, last: date) -> str:
