@@ -21,6 +21,7 @@ from suasion.cli.patch import patch
 from suasion.cli.serve import key, outbound, serve, store_group
 from suasion.cli.speaker import load_speaker
 from suasion.cli.train import run_command, train
+from suasion.cli.voice import load_voice, tell_deviations, voice_options
 
 CHUNK = 256  # records scored or answered at once
 SERVES = frozenset({"alembic", "fastapi", "prometheus_client", "sqlalchemy", "uvicorn"})
@@ -127,13 +128,31 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
 @click.option("--briefs", "source", type=FILE, help="these instead: records without turns (an online set)")
 @click.option("--seed", type=int, default=0)
 @click.option("--output", type=FILE, required=True)
+@voice_options
+@click.option(
+    "--counterpart-calls",
+    "calls",
+    type=click.IntRange(1, 100),
+    default=8,
+    help="conversations that ask it at once",
+)
 def simulate(
-    agent: str, pack_name: str, conversations: int | None, source: Path | None, seed: int, output: Path
+    agent: str,
+    pack_name: str,
+    conversations: int | None,
+    source: Path | None,
+    seed: int,
+    output: Path,
+    address: str | None,
+    voice_model: str | None,
+    calls: int,
 ) -> None:
     """Negotiate with simulated counterparts; whole dialogues with their outcome."""
     from suasion.counterpart.briefs import draw_briefs
     from suasion.counterpart.online import read_online
+    from suasion.counterpart.simulate import managers
     from suasion.counterpart.simulate import simulate as negotiate
+    from suasion.language.acts import load_hearing
     from suasion.negotiation.dialogue import write_dialogues
 
     if (conversations is None) == (source is None):
@@ -143,12 +162,18 @@ def simulate(
         briefs, hidden = read_online(source, pack)
     else:
         briefs, hidden = draw_briefs(pack, conversations or 0, seed, "test"), None
-    talks = negotiate(speaker, briefs, seed, pack=pack, hidden=hidden)
+    voice = load_voice(address, voice_model, pack, calls)
+    made = managers(pack, load_hearing(pack), hidden, voice)
+    talks = negotiate(
+        speaker, briefs, seed, pack=pack, counterpart=made, at_once=voice.at_once if voice else 1
+    )
     write_dialogues(output, talks)
     answered = sum(talk.outcome is not None and talk.outcome.responded for talk in talks)
     won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
     sought = "every price agreed" if any(talk.brief.tickets for talk in talks) else "a yes that was confirmed"
     click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with {sought}")
+    if voice:
+        tell_deviations(talks)
     endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
     failed = [ending for ending in endings if ending.startswith("error")]
     if failed:
@@ -163,7 +188,10 @@ def simulate(
     "--as", "side", type=click.Choice(["agent", "counterpart"]), default="counterpart", help="your side"
 )
 @click.option("--seed", type=int, default=0)
-def play(agent: str, pack_name: str, side: str, seed: int) -> None:
+@voice_options
+def play(
+    agent: str, pack_name: str, side: str, seed: int, address: str | None, voice_model: str | None
+) -> None:
     """Negotiate in the terminal, on either side."""
     from suasion.counterpart.briefs import draw_briefs
     from suasion.counterpart.play import play as hold
@@ -175,6 +203,7 @@ def play(agent: str, pack_name: str, side: str, seed: int) -> None:
         speaker,
         "agent" if side == "agent" else "counterpart",
         seed,
+        speaker=load_voice(address, voice_model, pack),
     )
 
 
