@@ -19,7 +19,8 @@ from suasion.cli.options import FILE, example
 from suasion.cli.panel import panel
 from suasion.cli.patch import patch
 from suasion.cli.serve import key, outbound, serve, store_group
-from suasion.cli.speaker import load_speaker, tell_errors
+from suasion.cli.speaker import load_speaker
+from suasion.cli.talk import play, simulate
 from suasion.cli.train import run_command, train
 
 CHUNK = 256  # records scored or answered at once
@@ -118,75 +119,6 @@ def reply(agent: str, pack_name: str, source: Path, output: Path, seed: int) -> 
     click.echo(f"{write_dialogues(output, done)} replies in {output}")
 
 
-@main.command(
-    epilog=example("suasion simulate --agent intent --conversations 20 --seed 1 --output runs/talks.jsonl")
-)
-@click.option("--agent", required=True, help="run directory, or `intent`")
-@click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
-@click.option("--conversations", type=click.IntRange(1), help="drawn, of a split that no training has seen")
-@click.option("--briefs", "source", type=FILE, help="these instead: records without turns (an online set)")
-@click.option("--seed", type=int, default=0)
-@click.option("--review", "reviewed", is_flag=True, help="tell what the simulated side must not have done")
-@click.option("--output", type=FILE, required=True)
-def simulate(
-    agent: str,
-    pack_name: str,
-    conversations: int | None,
-    source: Path | None,
-    seed: int,
-    reviewed: bool,
-    output: Path,
-) -> None:
-    """Negotiate with simulated counterparts; whole dialogues with their outcome."""
-    from suasion.counterpart.briefs import draw_briefs
-    from suasion.counterpart.online import read_online
-    from suasion.counterpart.simulate import simulate as negotiate
-    from suasion.negotiation.dialogue import write_dialogues
-
-    if (conversations is None) == (source is None):
-        raise click.UsageError("give either --conversations or --briefs")
-    speaker, pack = load_speaker(agent, pack_name)
-    if source is not None:
-        briefs, hidden = read_online(source, pack)
-    else:
-        briefs, hidden = draw_briefs(pack, conversations or 0, seed, "test"), None
-    talks = negotiate(speaker, briefs, seed, pack=pack, hidden=hidden)
-    write_dialogues(output, talks)
-    answered = sum(talk.outcome is not None and talk.outcome.responded for talk in talks)
-    won = sum(talk.outcome is not None and talk.outcome.success for talk in talks)
-    sought = "every price agreed" if any(talk.brief.tickets for talk in talks) else "a yes that was confirmed"
-    click.echo(f"{len(talks)} negotiations, {answered} answered, {won} with {sought}")
-    if reviewed:
-        tell_errors(talks, pack)
-    endings = [talk.outcome.ending for talk in talks if talk.outcome is not None]
-    failed = [ending for ending in endings if ending.startswith("error")]
-    if failed:
-        click.echo(f"{len(failed)} of {len(talks)} failed; the first: {failed[0]}", err=True)
-        sys.exit(1)
-
-
-@main.command(epilog=example("suasion play --agent intent --as counterpart --seed 3"))
-@click.option("--agent", default="intent", help="run directory, or `intent`")
-@click.option("--pack", "pack_name", default="hotel")
-@click.option(
-    "--as", "side", type=click.Choice(["agent", "counterpart"]), default="counterpart", help="your side"
-)
-@click.option("--seed", type=int, default=0)
-def play(agent: str, pack_name: str, side: str, seed: int) -> None:
-    """Negotiate in the terminal, on either side."""
-    from suasion.counterpart.briefs import draw_briefs
-    from suasion.counterpart.play import play as hold
-
-    speaker, pack = load_speaker(agent, pack_name)
-    hold(
-        pack,
-        draw_briefs(pack, 1, seed, "test")[0],
-        speaker,
-        "agent" if side == "agent" else "counterpart",
-        seed,
-    )
-
-
 def _complain(error: object) -> None:
     click.echo(f"error: {error}", err=True)
 
@@ -205,8 +137,10 @@ main.add_command(outbound)
 main.add_command(pack_group)
 main.add_command(panel)
 main.add_command(patch)
+main.add_command(play)
 main.add_command(run_command)
 main.add_command(serve)
+main.add_command(simulate)
 main.add_command(store_group)
 main.add_command(train)
 pack_group.add_command(pack_diff)

@@ -1,6 +1,7 @@
 """Every setting of a run, in one frozen tree. Unknown keys fail; every field says what it does."""
 
 from suasion.config.cluster import ClusterConfig
+from suasion.config.endpoint import EndpointConfig, VoiceConfig, check_address
 from suasion.config.model import (
     DataConfig,
     FitConfig,
@@ -9,7 +10,7 @@ from suasion.config.model import (
     ProbeConfig,
     RewardModelConfig,
 )
-from suasion.config.rewards import RemoteJudgeConfig, RewardsConfig, check_address
+from suasion.config.rewards import RemoteJudgeConfig, RewardsConfig
 from suasion.config.run import EvaluationConfig, OriginConfig, RunConfig, load_config
 from suasion.config.training import AlarmsConfig, TrainingConfig
 
@@ -17,6 +18,7 @@ __all__ = [
     "AlarmsConfig",
     "ClusterConfig",
     "DataConfig",
+    "EndpointConfig",
     "EvaluationConfig",
     "FitConfig",
     "GenerationConfig",
@@ -28,6 +30,7 @@ __all__ = [
     "RewardsConfig",
     "RunConfig",
     "TrainingConfig",
+    "VoiceConfig",
     "check_address",
     "load_config",
 ]

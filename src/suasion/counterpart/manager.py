@@ -1,7 +1,7 @@
 """The simulated manager: a hidden type, a state of mind, and one answer to each message of the agent.
 
-Code decides what the counterpart does (`Answer`); words only express it. Another speaker for the same hidden
-type, such as a language model, replaces `Manager._say` and nothing else.
+Code decides what the counterpart does (`Answer`); words only express it: those of the pack's phrases, or of
+another `Speaker` for the same hidden type, such as a language model (`voice.py`).
 """
 
 import random
@@ -21,7 +21,7 @@ from suasion.counterpart.listening import (
 )
 from suasion.counterpart.mind import Answer, Mind, Stance, feel, settle
 from suasion.counterpart.responses import Scene, decide
-from suasion.language.phrases import brief_slots
+from suasion.counterpart.wording import FromPhrases, Line, Speaker
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.consent import NO
 from suasion.negotiation.dialogue import Dialogue, Turn
@@ -31,18 +31,25 @@ from suasion.negotiation.tracker import TOLERANCE, Hearing
 __all__ = ["HiddenType", "Manager", "draw_type"]
 
 
-REWORDINGS = 3  # attempts to say something otherwise than before
-
-
 class Manager:
     """A counterpart for one conversation. The same seed and messages give the same answers.
 
     `mind` is the whole of its state: a value that can be kept, compared and set back.
     """
 
-    def __init__(self, hidden: HiddenType, brief: Brief, ears: Ears, hearing: Hearing, seed: str) -> None:
+    def __init__(
+        self,
+        hidden: HiddenType,
+        brief: Brief,
+        ears: Ears,
+        hearing: Hearing,
+        seed: str,
+        speaker: Speaker | None = None,
+    ) -> None:
+        """speaker: puts its answers into words; the phrases of `ears` by default."""
         self.hidden, self.brief, self.seed = hidden, brief, seed
         self._ears, self._hearing = ears, hearing
+        self._speaker = speaker or FromPhrases(ears.book)
         self._known = known_numbers(brief)
         self.mind = Mind(mood=hidden.mood, stances=tuple(Stance() for _ in brief.tickets or [None]))
 
@@ -53,17 +60,22 @@ class Manager:
         for turn in dialogue.turns[self.mind.turns : -1]:
             self._take_in(turn)
         last = dialogue.turns[-1]
-        rng = random.Random(f"{self.seed}:{len(dialogue.turns)}")
+        seed = f"{self.seed}:{len(dialogue.turns)}"
+        rng = random.Random(seed)
         heard = self._hear(last)
         scene = Scene(self.hidden, self._ears.coefficients, self.brief, rng, last.text or "", self._luck())
         answer = decide(self.mind, heard, scene)
         self.mind = replace(settle(self.mind, answer), turns=len(dialogue.turns) + 1)
         if answer.act is None:
             return Turn(speaker="counterpart", silence_minutes=answer.minutes)
-        said = {turn.text for turn in dialogue.turns if turn.speaker == "counterpart"}
-        text = self._say(answer, rng, said)
-        self.mind = replace(self.mind, numbers=self.mind.numbers | numbers_in(text) | _told(answer))
-        return Turn(speaker="counterpart", text=text)
+        ticket = self.brief.tickets[self.mind.focus] if self.brief.tickets else None
+        spoken = self._speaker.say(Line(answer, dialogue, ticket, self.hidden, self.mind.mood, rng, seed))
+        self.mind = replace(
+            self.mind,
+            numbers=self.mind.numbers | numbers_in(spoken.text) | _told(answer),
+            deviations=self.mind.deviations + spoken.deviations,
+        )
+        return Turn(speaker="counterpart", text=spoken.text)
 
     def prices(self) -> dict[str, float | None]:
         """The selling price agreed for each ticket, or None: the truth, not what was understood."""
@@ -77,12 +89,16 @@ class Manager:
         return self.mind.stance.yes
 
     def truth(self) -> dict[str, Any]:
-        """The hidden type and what it did, for the record."""
-        return {"hidden_type": asdict(self.hidden), "counterpart_acts": list(self.mind.acts)}
+        """The hidden type and what it did, for the record; and what a named speaker did not get to say."""
+        told: dict[str, Any] = {"hidden_type": asdict(self.hidden), "counterpart_acts": list(self.mind.acts)}
+        if self._speaker.name is not None:
+            told["speaker"] = self._speaker.name
+            told["deviations"] = [asdict(one) for one in self.mind.deviations]
+        return told
 
     def fork(self, seed: str) -> "Manager":
         """The same counterpart in the same mind, whose luck and words from here on are another seed's."""
-        other = Manager(self.hidden, self.brief, self._ears, self._hearing, seed)
+        other = Manager(self.hidden, self.brief, self._ears, self._hearing, seed, self._speaker)
         other.mind = self.mind
         return other
 
@@ -130,26 +146,6 @@ class Manager:
         elif acts & {"agree", "counter"} and not acts & NO:
             mind = mind.with_stance(replace(mind.stance, yes=True))
         self.mind = mind
-
-    def _say(self, answer: Answer, rng: random.Random, said: set[str | None]) -> str:
-        book = self._ears.book
-        ticket = self.brief.tickets[self.mind.focus] if self.brief.tickets else None
-        slots = brief_slots(book, self.brief, ticket)
-        act = answer.act or ""
-        if answer.words and book.has(answer.words, "counterpart"):
-            act = answer.words
-        if ticket is not None and answer.price is not None:
-            slots["offer"] = book.money(round(answer.price, 2), ticket.currency)
-            if answer.net is not None and book.has(f"{act}_net", "counterpart"):
-                act, slots["net"] = f"{act}_net", book.money(answer.net, ticket.currency)
-        text = book.say(act, slots, rng, self.hidden.style, speaker="counterpart")
-        for _ in range(REWORDINGS):
-            if text not in said:
-                break
-            text = book.say(
-                act, slots, rng, rng.choice(book.families(act, "counterpart")), speaker="counterpart"
-            )
-        return text
 
 
 def _told(answer: Answer) -> set[float]:

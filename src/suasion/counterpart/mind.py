@@ -40,6 +40,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Deviation:
+    """A text that was not used, or the reason why there is none (`text` None), or what was said instead."""
+
+    turn: int  # its place in the dialogue
+    kind: str
+    text: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mind:
     """All that a counterpart remembers."""
 
@@ -57,6 +67,7 @@ class Mind:
     acts: tuple[str, ...] = ()  # what it did, in order
     texts: tuple[frozenset[str], ...] = ()  # words of the agent's messages
     numbers: frozenset[float] = frozenset()  # said by itself
+    deviations: tuple[Deviation, ...] = ()  # of those who put its answers into words
 
     @property
     def stance(self) -> Stance:

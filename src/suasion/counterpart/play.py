@@ -1,6 +1,7 @@
 """A negotiation at the terminal: a person takes the agent's or the counterpart's side."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,7 @@ from suasion.counterpart.coefficients import load_ears
 from suasion.counterpart.hidden_type import draw_type, limit_price
 from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import MAX_REPLIES, Agent
+from suasion.counterpart.wording import Speaker
 from suasion.language.acts import load_hearing
 from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
 from suasion.negotiation.brief import Brief
@@ -55,9 +57,11 @@ def play(
     seed: int,
     read: Callable[[str], str] = input,
     write: Callable[[str], object] = print,
+    speaker: Speaker | None = None,
 ) -> Dialogue:
     """Negotiate with a simulated manager (`side` "agent") or with `agent` (`side` "counterpart").
 
+    speaker: puts the manager's answers into words; the pack's phrases by default.
     Ends when the negotiation does, at `/quit`, or when the input ends. Returns the dialogue.
     Raises ValueError when no agent is given to play against.
     """
@@ -70,15 +74,15 @@ def play(
     if agent is not None and side == "counterpart":
         _play_counterpart(table, agent, seed, read)
     else:
-        _play_agent(table, seed, read)
+        _play_agent(table, seed, read, speaker)
     return table.dialogue
 
 
-def _play_agent(table: _Table, seed: int, read: Callable[[str], str]) -> None:
+def _play_agent(table: _Table, seed: int, read: Callable[[str], str], speaker: Speaker | None = None) -> None:
     pack, brief = table.pack, table.dialogue.brief
     ears = load_ears(pack)
     hidden = draw_type(brief.tickets, ears.coefficients, random.Random(f"{seed}:type"))
-    manager = Manager(hidden, brief, ears, load_hearing(pack), f"{seed}:0")
+    manager = Manager(hidden, brief, ears, load_hearing(pack), f"{seed}:0", speaker)
     for line in _brief_lines(pack, brief):
         table.write(line)
     while not table.over:
@@ -112,6 +116,9 @@ def _play_agent(table: _Table, seed: int, read: Callable[[str], str]) -> None:
         f"{'decides alone' if hidden.decides_alone else 'has to ask the owner'}, "
         f"chance of never answering {hidden.no_reply:.0%}"
     )
+    if kinds := Counter(one.kind for one in manager.mind.deviations):
+        told = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
+        table.write(f"  what the model wrote and was not used: {told}")
 
 
 def _play_counterpart(table: _Table, agent: Agent, seed: int, read: Callable[[str], str]) -> None:

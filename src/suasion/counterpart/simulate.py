@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from suasion.counterpart.coefficients import load_ears
 from suasion.counterpart.listening import restates
 from suasion.counterpart.manager import HiddenType, Manager, draw_type
+from suasion.counterpart.wording import Speaker
 from suasion.language.acts import load_hearing
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue, Outcome, Turn
@@ -64,6 +67,7 @@ def simulate(
     max_replies: int = MAX_REPLIES,
     on_round: Callable[[int, int], None] | None = None,
     numbers: Sequence[int] | None = None,
+    at_once: int = 1,
 ) -> list[Dialogue]:
     """Negotiate each brief to its end; the dialogues carry their outcome.
 
@@ -75,6 +79,7 @@ def simulate(
         counterpart: makes the counterpart of a brief from a seed, instead of a `Manager`.
         on_round: told after each round how many negotiations are open and how many there are.
         numbers: of the briefs, which are in the dialogues' ids; their places by default.
+        at_once: counterparts that answer at the same time, in threads; for those that wait for an endpoint.
 
     A call of the agent that fails ends its dialogue with `ending: "error: ..."`; nothing else is lost.
     """
@@ -82,22 +87,35 @@ def simulate(
     make = counterpart or managers(pack, ears_of_pack, hidden)
     named = zip(briefs, range(len(briefs)) if numbers is None else numbers, strict=True)
     conversations = [begin(brief, seed, number, pack, make) for brief, number in named]
-    for number in range(max_replies):
-        still_open = [conversation for conversation in conversations if conversation.ending is None]
-        if not still_open:
-            break
-        replies = _ask(agent, [conversation.dialogue for conversation in still_open], seed * 1_000 + number)
-        for conversation, reply in zip(still_open, replies, strict=True):
-            play_round(conversation, reply, pack, ears_of_pack)
-        if on_round:
-            on_round(sum(conversation.ending is None for conversation in conversations), len(conversations))
+    with _threads(at_once) as pool:
+        for number in range(max_replies):
+            still_open = [one for one in conversations if one.ending is None]
+            if not still_open:
+                break
+            replies = _ask(agent, [one.dialogue for one in still_open], seed * 1_000 + number)
+            rounds = (pool.map if pool else map)(
+                lambda one, reply: play_round(one, reply, pack, ears_of_pack), still_open, replies
+            )
+            list(rounds)
+            if on_round:
+                on_round(sum(one.ending is None for one in conversations), len(conversations))
     return [finish(conversation, ears_of_pack) for conversation in conversations]
 
 
+def _threads(count: int) -> AbstractContextManager[ThreadPoolExecutor | None]:
+    return ThreadPoolExecutor(count, "counterpart") if count > 1 else nullcontext()
+
+
 def managers(
-    pack: Pack, hearing: Hearing, hidden: HiddenType | Callable[[Brief], HiddenType] | None = None
+    pack: Pack,
+    hearing: Hearing,
+    hidden: HiddenType | Callable[[Brief], HiddenType] | None = None,
+    speaker: Speaker | None = None,
 ) -> MakeCounterpart:
-    """What makes a `Manager` for a brief: of the given type, or of one drawn from the pack's population."""
+    """What makes a `Manager` for a brief: of the given type, or of one drawn from the pack's population.
+
+    speaker: puts what they decide into words; the pack's phrases by default.
+    """
     ears = load_ears(pack)
 
     def make(brief: Brief, seed: str) -> Manager:
@@ -107,7 +125,7 @@ def managers(
             kind = hidden(brief)
         else:
             kind = draw_type(brief.tickets, ears.coefficients, random.Random(f"{seed}:type"))
-        return Manager(kind, brief, ears, hearing, seed)
+        return Manager(kind, brief, ears, hearing, seed, speaker)
 
     return make
 

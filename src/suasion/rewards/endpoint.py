@@ -5,12 +5,12 @@ import math
 import random
 import ssl
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from openai import (
     APIConnectionError,
@@ -22,23 +22,22 @@ from openai import (
 )
 from pydantic import BaseModel, Field
 
-from suasion.config import RemoteJudgeConfig
-from suasion.rewards.judge_prompt import (
-    SAMPLING,
-    MalformedError,
-    Message,
-    answer_format,
-    parse_answers,
-)
+from suasion.config import EndpointConfig
 from suasion.rewards.limits import Limits
 from suasion.rewards.score import Status
 
 AGAIN, SERVER_ERROR = frozenset({408, 409, 425, 429}), 500  # codes after which it may work again
-CUT = ("length", "content_filter")  # reasons to stop by which an answer is not whole
+CUT, FILTERED = "length", "content_filter"  # reasons to stop by which an answer is not whole
 REFUSED = frozenset({400, 415, 422, 501})  # what a server may say to a response format that it does not know
 OUT_OF_TIME = "the batch's time is over"
 LONGEST_WAIT = 8.0
 BYTES_PER_TOKEN = 3  # an estimate before the call; corrected by what the endpoint counts
+Message = Mapping[str, str]
+T = TypeVar("T")
+
+
+class MalformedError(ValueError):
+    """The endpoint's words are no answer to what was asked."""
 
 
 class _Message(BaseModel):
@@ -62,15 +61,29 @@ class _Completion(BaseModel):
     usage: _Usage | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """What is sent, and how the words that come back are read.
+
+    read: takes the words and whether they are whole; it raises ValueError for what is no answer.
+    body: further parts of the request. extras: those that a server may not know, then it is asked without.
+    """
+
+    messages: Sequence[Message]
+    read: Callable[[str, bool], T]
+    body: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
-class Call:
-    """What one call gave and cost. `answers` only where `status` is READ; `fault` says why it is not.
+class Call(Generic[T]):
+    """What one call gave and cost. `answer` only where `status` is READ; `fault` says why it is not.
 
     seconds: spent on attempts, without the waits between them.
     """
 
     status: Status = Status.TIMED_OUT
-    answers: Sequence[float] = ()
+    answer: T | None = None
     fault: str = OUT_OF_TIME
     attempts: int = 0
     tokens_in: int = 0
@@ -85,13 +98,13 @@ def _certificates() -> ssl.SSLContext:
 
 
 class Endpoint:
-    """An address with model, key and limits. Whether it takes a JSON schema is found out once."""
+    """An address with model, key and limits. Whether it takes a question's extras is found out once."""
 
-    def __init__(self, url: str, model: str, key: str, settings: RemoteJudgeConfig) -> None:
+    def __init__(self, url: str, model: str, key: str, settings: EndpointConfig) -> None:
         self.url, self.model, self.settings = url, model, settings
         self._key = key
         self.limits = Limits(settings.requests_per_minute, settings.tokens_per_minute)
-        self.takes_schema = True
+        self.takes_extras = True
 
     def client(self) -> AsyncOpenAI:
         """For some calls of one event loop."""
@@ -103,31 +116,27 @@ class Endpoint:
             http_client=DefaultAsyncHttpxClient(verify=_certificates()),
         )
 
-    async def ask(
-        self, client: AsyncOpenAI, asked: Sequence[Message], count: int, deadline: float, call: Call
-    ) -> None:
+    async def ask(self, client: AsyncOpenAI, question: Question[T], deadline: float, call: Call[T]) -> None:
         """Ask until there is an answer, or no attempt or time is left; what comes of it is noted in `call`.
 
         deadline: on the monotonic clock. Raises nothing for what an endpoint does.
         """
         try:
-            await self._ask(client, asked, count, deadline, call)
+            await self._ask(client, question, deadline, call)
         except asyncio.CancelledError:
             call.status, call.fault = Status.TIMED_OUT, OUT_OF_TIME
             raise
 
-    async def _ask(
-        self, client: AsyncOpenAI, asked: Sequence[Message], count: int, deadline: float, call: Call
-    ) -> None:
-        schema, tried = self.takes_schema, 0
+    async def _ask(self, client: AsyncOpenAI, question: Question[T], deadline: float, call: Call[T]) -> None:
+        extras, tried = self.takes_extras and bool(question.extras), 0
         while True:
             try:
-                call.answers = await self._attempt(client, asked, count, schema, call)
+                call.answer = await self._attempt(client, question, extras, call)
             except Exception as error:  # noqa: BLE001 - a call that failed, however, is recorded as data
                 fault = _fault(error)
                 call.status, call.fault = fault.status, fault.words
-                if schema and fault.code in REFUSED:
-                    schema = False
+                if extras and fault.code in REFUSED:
+                    extras = False
                     continue
                 wait = self._backoff(tried) if fault.wait is None else fault.wait
                 if not fault.again or tried == self.settings.retries or time.monotonic() + wait >= deadline:
@@ -136,16 +145,14 @@ class Endpoint:
                 await asyncio.sleep(wait)
             else:
                 call.status, call.fault = Status.READ, ""
-                self.takes_schema = self.takes_schema and schema
+                self.takes_extras = self.takes_extras and (extras or not question.extras)
                 return
 
-    async def _attempt(
-        self, client: AsyncOpenAI, asked: Sequence[Message], count: int, schema: bool, call: Call
-    ) -> list[float]:
+    async def _attempt(self, client: AsyncOpenAI, question: Question[T], extras: bool, call: Call[T]) -> T:
         """Raises TimeoutError, ValueError for what is no answer, and whatever the client does."""
-        settings = self.settings
+        settings, asked = self.settings, question.messages
         body: dict[str, Any] = {"model": self.model, "messages": asked, "max_tokens": settings.max_tokens}
-        body |= SAMPLING | ({"response_format": answer_format(count)} if schema else {})
+        body |= {**question.body, **(question.extras if extras else {})}
         about = sum(len(one["content"].encode()) for one in asked) / BYTES_PER_TOKEN + settings.max_tokens
         await self.limits.admit(about)
         call.attempts += 1
@@ -161,9 +168,9 @@ class Endpoint:
             call.tokens_out += found.usage.completion_tokens
             self.limits.tokens.correct(found.usage.prompt_tokens + found.usage.completion_tokens - about)
         choice = found.choices[0]
-        if choice.finish_reason in CUT:
-            raise MalformedError(f"stopped by {choice.finish_reason}")
-        return parse_answers(choice.message.content or "", count)
+        if choice.finish_reason == FILTERED:
+            raise MalformedError(f"stopped by {FILTERED}")
+        return question.read(choice.message.content or "", choice.finish_reason != CUT)
 
     def _backoff(self, tried: int) -> float:
         """Seconds before the next attempt: doubled each time, and never the same for all callers."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from suasion.data.rubric import Criterion
 from suasion.negotiation.dialogue import Dialogue
+from suasion.rewards.endpoint import MalformedError, Message, Question
 from suasion.rewards.visible import as_seen
 
 SYSTEM = (
@@ -21,11 +22,6 @@ SYSTEM = (
     "from 0 to 1."
 )
 SAMPLING = {"temperature": 0.0}
-Message = dict[str, str]
-
-
-class MalformedError(ValueError):
-    """The endpoint's words are no answer to what was asked."""
 
 
 class _Answers(BaseModel):
@@ -52,6 +48,18 @@ def material(dialogue: Dialogue) -> str:
     content = {"brief": brief, "dialogue": turns, "reply": dialogue.reply}
     text = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")[:-1]
     return text.encode("utf-8", "replace").decode()  # half a character can't be sent
+
+
+def questions_about(found: str, questions: Sequence[str]) -> Question[list[float]]:
+    """About the material, with the probability of yes to each as its answer."""
+    count = len(questions)
+
+    def read(words: str, whole: bool) -> list[float]:
+        if not whole:
+            raise MalformedError("stopped by length")
+        return parse_answers(words, count)
+
+    return Question(messages(found, questions), read, SAMPLING, {"response_format": answer_format(count)})
 
 
 def messages(found: str, questions: Sequence[str]) -> list[Message]:

@@ -18,7 +18,7 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.policy.home import home
 from suasion.rewards.endpoint import Call, Endpoint
 from suasion.rewards.judge_cache import JudgeCache
-from suasion.rewards.judge_prompt import SAMPLING, SYSTEM, key, material, messages
+from suasion.rewards.judge_prompt import SAMPLING, SYSTEM, key, material, questions_about
 from suasion.rewards.judge_report import CriterionCost, JudgeReport
 from suasion.rewards.score import Score, Status
 from suasion.rewards.verdict import verdict
@@ -27,6 +27,7 @@ UNNAMED = "default"
 BATCH = 32  # replies for which `budget_s` is meant
 SHARE = 16  # connections of one client
 APART_S = 0.0015  # between the first calls: as a crowd they would wait for each other ever after
+_Call = Call[list[float]]
 
 
 def connect(url: str, rubric: Rubric, settings: RemoteJudgeConfig) -> "RemoteJudge":
@@ -108,7 +109,7 @@ class RemoteJudge:
             question.key: answer
             for asked, call in calls
             if call.status == Status.READ
-            for question, answer in zip(asked, call.answers, strict=True)
+            for question, answer in zip(asked, call.answer or (), strict=True)
         }
         if self.cache:
             self.cache.put(told)
@@ -136,11 +137,11 @@ class RemoteJudge:
 
     async def _ask_all(
         self, calls: Sequence[list[_Question]], batches: int
-    ) -> list[tuple[list[_Question], Call]]:
+    ) -> list[tuple[list[_Question], _Call]]:
         """Every call's outcome, within the batches' time; what is not answered by then is timed out."""
         if not calls:
             return []
-        made = [(asked, Call()) for asked in calls]
+        made = [(asked, _Call()) for asked in calls]
         budget = self.settings.budget_s * batches
         deadline = time.monotonic() + budget
         left = iter(made)
@@ -148,8 +149,8 @@ class RemoteJudge:
         async def work(number: int) -> None:
             await asyncio.sleep(number * APART_S)
             for asked, call in left:  # shared: each takes the next one when it is done
-                words = messages(asked[0].found, [question.criterion.question for question in asked])
-                await self.endpoint.ask(clients[number % len(clients)], words, len(asked), deadline, call)
+                about = questions_about(asked[0].found, [one.criterion.question for one in asked])
+                await self.endpoint.ask(clients[number % len(clients)], about, deadline, call)
 
         async with AsyncExitStack() as stack:
             # a client's pool looks at all of its connections before each call
@@ -177,7 +178,7 @@ class RemoteJudge:
 
 
 def _report(
-    cached: Sequence[str], calls: Sequence[tuple[list[_Question], Call]], start: float
+    cached: Sequence[str], calls: Sequence[tuple[list[_Question], _Call]], start: float
 ) -> JudgeReport:
     """`cached`: the criterion of each answer that was known."""
     costs = {name: CriterionCost(cached=count) for name, count in Counter(cached).items()}
