@@ -188,7 +188,9 @@ def fit_rewards(
 
 
 def preferences(agent: PolicyAgent, data: Data, config: RunConfig) -> tuple[list[Pair], list[Pair]]:
-    """What the reward model learns from, and held-out pairs: of the data, and of what SFT writes."""
+    """What the reward model learns from, and held-out pairs: of the data, and of what SFT writes, to half as
+    many held-out contexts, which only tell how far it is right.
+    """
     rules = RewardSuite(agent.pack)
     sampled = config.data.sampled
     pairs, held_out = (

@@ -71,6 +71,7 @@ def test_a_negotiation_as_it_should_be_has_none(pack: Pack) -> None:
         ("limit", 5, {"hidden": {"reservation_net": {"t1": 340.0}}}),
         ("limit", None, {"hidden": {"reservation_net": {"t1": 340.0}}}),
         ("rise", 5, {"said": {5: ("I can do 410 yuan.", "counter")}}),
+        ("rise", 5, {"said": {3: ("I can do 370 yuan.", "counter")}}),
         ("unasked", 1, {"said": {1: ("I can do 400 yuan.", "counter")}}),
         ("unasked", 1, {"said": {1: ("OK, agreed.", "agree")}}),
         ("unasked", 7, {"said": {7: ("Yes, that's right, 390 yuan.", "confirm_yes")}}),
@@ -101,6 +102,8 @@ def test_who_must_ask_may_say_so(pack: Pack) -> None:
 def test_a_dialogue_that_nobody_simulated_is_refused(pack: Pack) -> None:
     with pytest.raises(ValueError, match="no simulated negotiation"):
         review(record().model_copy(update={"outcome": None}), pack)
+    with pytest.raises(ValueError, match="hidden type is none of this version"):
+        review(record(hidden={"shoe_size": 42}), pack)
 
 
 def errors(pack: Pack, count: int, seed: int) -> Counter[str]:

@@ -122,8 +122,13 @@ def test_an_agent_that_speaks_to_the_model_changes_nothing(pack: Pack, serve: Se
 def test_the_model_is_not_told_what_the_counterpart_would_do(pack: Pack, serve: Serve) -> None:
     server = serve(fluent)
     for dialogue in negotiate(pack, voice_at(server.url, pack, "m", SETTINGS), 4):
-        hidden = extra(dialogue)["hidden_type"]
-        for least in hidden["reservation_net"].values():
-            assert not any(f"{least:.2f}"[:6] in json.dumps(r["messages"]) for r in server.requests)
+        limits = extra(dialogue)["hidden_type"]["reservation_net"]
+        for ticket in dialogue.brief.tickets:
+            sold = limits[ticket.id] / (1 - ticket.commission_rate)
+            told = {f"{limits[ticket.id]:g}", f"{sold:g}", f"{sold:.2f}"}
+            assert not any(one in json.dumps(r["messages"]) for one in told for r in server.requests)
+    assert all(
+        set(shown(r)) <= {"conversation", "counterpart", "act", "say", "rejected"} for r in server.requests
+    )
     manner = {"style", "mood", "busy", "decides_alone", "speaks_of_net_prices"}
     assert all(set(shown(request)["counterpart"]) == manner for request in server.requests)

@@ -49,7 +49,7 @@ with team() as members:
         batch.write_bytes(dump(trainer._collect(0, contexts, 4)[0]))
     whole, _ = parse(batch.read_bytes())
     aims, returns = advantages(whole, training, 0.05)
-    trainer.learner.learn(2, Minibatch(whole, tuple(range(5)), aims, returns, whole.mask, members))
+    trainer.learner.learn(2, Minibatch(whole, tuple(range(5)), aims, returns, whole.mask, members, kl=0.05))
     if members.first:
         adapter = trainer.backbone.adapter(POLICY)
         save_tensors(folder / "adapter", {k: v.detach() for k, v in adapter.items()})

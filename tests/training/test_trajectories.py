@@ -157,15 +157,15 @@ def settings_of(**changes: object) -> RunConfig:
     )
 
 
-@pytest.mark.parametrize("method", ["ppo", "grpo"])
+@pytest.mark.parametrize("how", [{"method": "ppo"}, {"method": "grpo"}, {"method": "ppo", "kl_in": "loss"}])
 def test_it_trains_and_resumes_in_the_same_bytes(
-    method: str, another: Callable[[], Backbone], hotel: Pack, tmp_path: Path
+    how: dict[str, str], another: Callable[[], Backbone], hotel: Pack, tmp_path: Path
 ) -> None:
     suite = RewardSuite(hotel, model=Likes())
     whole, half, again = another(), another(), another()
-    records = Trainer(whole, suite, hotel, settings_of(method=method)).run([], tmp_path / "whole")
-    Trainer(half, suite, hotel, settings_of(method=method, steps=1)).run([], tmp_path / "half")
-    Trainer(again, suite, hotel, settings_of(method=method)).run([], tmp_path / "half", resume=True)
+    records = Trainer(whole, suite, hotel, settings_of(**how)).run([], tmp_path / "whole")
+    Trainer(half, suite, hotel, settings_of(**how, steps=1)).run([], tmp_path / "half")
+    Trainer(again, suite, hotel, settings_of(**how)).run([], tmp_path / "half", resume=True)
     assert [record["step"] for record in records] == [0, 1]
     assert 0 <= records[-1]["won"] <= 1
     assert records[-1]["negotiation_replies"] >= 1

@@ -44,7 +44,9 @@ def voice_at(url: str, pack: Pack, model: str | None = None, settings: VoiceConf
     Raises InputError for what is no address, or may hold a secret.
     """
     if not url.startswith(("http://", "https://")):
-        raise InputError(f"a counterpart's address starts with http, found {url!r}")
+        raise InputError(
+            "a counterpart's address starts with http:// or https://"
+        )  # what is given may hold a key
     try:
         check_address(url, "counterpart")
     except ValueError as error:

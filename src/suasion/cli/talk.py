@@ -123,6 +123,8 @@ def play(
     from suasion.counterpart.briefs import draw_briefs
     from suasion.counterpart.play import play as hold
 
+    if address is not None and side == "counterpart":
+        raise click.UsageError("--counterpart words what a simulated counterpart says: play --as agent")
     speaker, pack = load_speaker(agent, pack_name)
     hold(
         pack,

@@ -10,6 +10,7 @@ from suasion.counterpart.coefficients import load_ears
 from suasion.counterpart.hidden_type import draw_type, limit_price
 from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import MAX_REPLIES, Agent
+from suasion.counterpart.voice import ENDPOINT, FALLBACK
 from suasion.counterpart.wording import Speaker
 from suasion.language.acts import load_hearing
 from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
@@ -116,9 +117,14 @@ def _play_agent(table: _Table, seed: int, read: Callable[[str], str], speaker: S
         f"{'decides alone' if hidden.decides_alone else 'has to ask the owner'}, "
         f"chance of never answering {hidden.no_reply:.0%}"
     )
-    if kinds := Counter(one.kind for one in manager.mind.deviations):
-        told = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
-        table.write(f"  what the model wrote and was not used: {told}")
+    kinds = Counter(one.kind for one in manager.mind.deviations)
+    fallen, failed = kinds.pop(FALLBACK, 0), kinds.pop(ENDPOINT, 0)
+    if kinds or fallen:
+        told = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()) or "nothing"
+        table.write(
+            f"  what the model wrote and was not used: {told}; {fallen} messages are the phrases', "
+            f"the endpoint failed {failed} times"
+        )
 
 
 def _play_counterpart(table: _Table, agent: Agent, seed: int, read: Callable[[str], str]) -> None:

@@ -178,9 +178,9 @@ def _price(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
     ticket = scene.brief.tickets[mind.focus]
     ready, limit = ready_price(mind, ticket, scene.hidden), limit_price(ticket, scene.hidden)
     meeting = ready - scene.coefficients.habits.meet * mind.mood * (ready - limit)
-    asked = (
-        stance.named if stance.asked is None else stance.asked
-    )  # the best is no less than what was asked for
+    asked = stance.asked
+    if asked is None and stance.named is not None and (stance.offer is None or stance.named < stance.offer):
+        asked = stance.named  # its best price is no less than what was asked for before
     if asked is not None and asked >= max(meeting, limit) - EPSILON and not _was_withdrawn(asked, stance):
         ponders = not scene.hidden.decides_alone or scene.happens(scene.coefficients.habits.hesitate)
         if ponders and "hesitate" not in mind.acts:
@@ -225,15 +225,20 @@ def _selling(amount: float, ticket: Ticket) -> Money:
 
 
 def _talk(mind: Mind, heard: Heard, scene: Scene) -> Answer | None:
-    """Nothing was asked for: ask what it is about, wonder, or come forward with a price."""
-    if not mind.stances or not heard.acts:
-        return Answer("ask_why") if "ask_why" not in mind.acts else _ponder(scene)
-    if scene.brief.tickets and mind.stance.requests and scene.happens(mind.stance.give):
-        ticket = scene.brief.tickets[mind.focus]
-        return _counter(mind, ticket, ready_price(mind, ticket, scene.hidden), scene)
-    if not mind.stance.requests and mind.acts.count("hello") < (2 if scene.brief.tickets else 1):
+    """Nothing was asked for now: ask what it is about, wonder, or come forward with a price."""
+    stance = mind.stance
+    if scene.brief.tickets and not stance.requests:
         stated = heard.acts - set(scene.coefficients.greetings)
         return Answer("hello", words="hello_again" if stated or "hello" in mind.acts else None)
+    if not mind.stances or not heard.acts:
+        return Answer("ask_why") if "ask_why" not in mind.acts else _ponder(scene)
+    if scene.brief.tickets and scene.happens(stance.give):
+        ticket = scene.brief.tickets[mind.focus]
+        return _counter(
+            mind, ticket, max(ready_price(mind, ticket, scene.hidden), stance.named or 0.0), scene
+        )
+    if not stance.requests and "hello" not in mind.acts:
+        return Answer("hello")
     return _ponder(scene) if mind.acts[-1:] != ("hesitate",) else Answer("ask_why")
 
 

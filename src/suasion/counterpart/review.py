@@ -72,6 +72,10 @@ class _Talk:
     def before(self, place: int, speaker: str | None = None) -> Sequence[Turn]:
         return [t for t in self.dialogue.turns[:place] if speaker in (None, t.speaker) and t.text is not None]
 
+    def named(self, text: str) -> list[tuple[float, PriceKind]]:
+        """Prices in the text by any ticket's terms."""
+        return [price for ticket in self.tickets for price in _named(text, ticket)]
+
     def fits(self, price: float, ticket: Ticket) -> bool:
         """Whether the counterpart can live with this selling price."""
         return net_of(price, ticket) >= self.hidden.reservation_net[ticket.id] - ROUNDED
@@ -94,7 +98,11 @@ def review(dialogue: Dialogue, pack: Pack, hearing: Hearing | None = None) -> li
         for place, act in zip(places, acts, strict=True)
         for turn in (dialogue.turns[place],)
     )
-    talk = _Talk(dialogue, HiddenType(**truth["hidden_type"]), said, pack, ears)
+    try:
+        hidden = HiddenType(**truth["hidden_type"])
+    except TypeError as error:
+        raise ValueError(f"{dialogue.id}: its hidden type is none of this version: {error}") from None
+    talk = _Talk(dialogue, hidden, said, pack, ears)
     return [error for check in CHECKS for error in check(talk)]
 
 
@@ -108,9 +116,12 @@ def _says_what_it_does(talk: _Talk) -> Iterator[SimulatorError]:
 
 def _keeps_its_limits(talk: _Talk) -> Iterator[SimulatorError]:
     for one in talk.spoken:
-        for price, _ in _named(one.text, talk.tickets) if one.act in OFFERING else ():
-            if not any(talk.fits(price, ticket) for ticket in talk.tickets):
-                yield SimulatorError("limit", one.place, f"{price:g} is below what it can live with")
+        if one.act not in OFFERING:
+            continue
+        each = [[price for price, _ in _named(one.text, ticket)] for ticket in talk.tickets]
+        for prices in zip(*each, strict=True):  # one price, by each ticket's terms
+            if not any(talk.fits(price, ticket) for price, ticket in zip(prices, talk.tickets, strict=True)):
+                yield SimulatorError("limit", one.place, f"{prices[0]:g} is below what it can live with")
     for ticket, price in _agreed(talk):
         if not talk.fits(price, ticket):
             yield SimulatorError("limit", None, f"{ticket.id} was agreed at {price:g}, below its limit")
@@ -122,9 +133,9 @@ def _comes_down(talk: _Talk) -> Iterator[SimulatorError]:
     for one in talk.spoken if len(talk.tickets) == 1 else ():
         if one.act == "retract":
             last = None
-        if one.act != "counter":
+        if one.act not in OFFERING:
             continue
-        prices = [price for price, _ in _named(one.text, talk.tickets)]
+        prices = [price for price, _ in _named(one.text, talk.tickets[0])]
         if last is not None and prices and min(prices) > last + ROUNDED:
             yield SimulatorError("rise", one.place, f"{min(prices):g} after {last:g}")
         last = min(prices) if prices else last
@@ -142,10 +153,8 @@ def _was_asked(talk: _Talk) -> Iterator[SimulatorError]:
             yield SimulatorError("unasked", one.place, f"{one.act} before anything was asked for")
         if one.act in OFFERING:
             continue
-        known = {
-            price for turn in talk.before(one.place) for price, _ in _named(turn.text or "", talk.tickets)
-        }
-        for price, _ in _named(one.text, talk.tickets):
+        known = {price for turn in talk.before(one.place) for price, _ in talk.named(turn.text or "")}
+        for price, _ in talk.named(one.text):
             if not any(abs(price - other) <= ROUNDED for other in known):
                 yield SimulatorError("unasked", one.place, f"{price:g} comes from nowhere")
 
@@ -162,7 +171,7 @@ def _is_its_type(talk: _Talk) -> Iterator[SimulatorError]:
     for one in spoken:
         if hidden.decides_alone and owners is not None and owners.fullmatch(one.text):
             yield SimulatorError("type", one.place, f"has to ask, though it decides alone: {one.text!r}")
-        net = any(kind == PriceKind.NET for _, kind in _named(one.text, talk.tickets))
+        net = any(kind == PriceKind.NET for _, kind in talk.named(one.text))
         if one.act == "counter" and net != hidden.net_talk:
             yield SimulatorError(
                 "type", one.place, f"speaks of {'net' if net else 'selling'} prices: {one.text!r}"
@@ -224,18 +233,14 @@ def _agreed(talk: _Talk) -> Iterator[tuple[Ticket, float]]:
             yield ticket, price
 
 
-def _named(text: str, tickets: Sequence[Ticket]) -> list[tuple[float, PriceKind]]:
-    """Prices in the text as selling prices by the first ticket's terms, with the kind as which they stand."""
-    if not tickets:
-        return []
-    found = [
-        (as_selling(mention, tickets[0]), mention.kind) for mention in find_prices(text, tickets[0].currency)
-    ]
+def _named(text: str, ticket: Ticket) -> list[tuple[float, PriceKind]]:
+    """Prices in the text as selling prices by the ticket's terms, with the kind as which they stand."""
+    found = [(as_selling(mention, ticket), mention.kind) for mention in find_prices(text, ticket.currency)]
     return [(price, kind) for price, kind in found if price is not None]
 
 
 def _names(text: str, price: float, ticket: Ticket) -> bool:
-    return any(abs(found - price) <= ROUNDED for found, _ in _named(text, [ticket]))
+    return any(abs(found - price) <= ROUNDED for found, _ in _named(text, ticket))
 
 
 @lru_cache

@@ -95,7 +95,7 @@ class Voice:
 
 
 def messages(line: Line, phrase: str, about: str, rejected: Sequence[Deviation]) -> list[Message]:
-    """What the model is shown. No text of the conversation can leave its string, or hold a special token.
+    """What the model is shown. No text of the conversation can leave its string, or hold a token like <this>.
 
     Of the hidden type it learns the manner alone: no price that it could do, no patience, no chance.
     """
@@ -124,7 +124,7 @@ def messages(line: Line, phrase: str, about: str, rejected: Sequence[Deviation])
     text = _sendable(json.dumps(content, ensure_ascii=False).replace("<", "\\u003c"))
     return [
         {"role": "system", "content": SYSTEM.format(about=about)},
-        {"role": "user", "content": f"{text}\n\n{TASK} {phrase}"},
+        {"role": "user", "content": f"{text}\n\n{TASK} {phrase.replace('<', ' ')}"},
     ]
 
 

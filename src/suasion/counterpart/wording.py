@@ -60,7 +60,7 @@ class FromPhrases:
             act = answer.words
         if line.ticket is not None and answer.price is not None:
             slots["offer"] = book.money(round(answer.price, 2), line.ticket.currency)
-            if answer.net is not None and book.has(f"{act}_net", "counterpart"):
+            if answer.net is not None and (act == "counter" or book.has(f"{act}_net", "counterpart")):
                 act, slots["net"] = f"{act}_net", book.money(answer.net, line.ticket.currency)
         said = {turn.text for turn in line.dialogue.turns if turn.speaker == "counterpart"}
         text = book.say(act, slots, line.rng, line.hidden.style, speaker="counterpart")

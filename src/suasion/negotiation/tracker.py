@@ -21,6 +21,7 @@ from suasion.negotiation.sop import Sop
 
 TOLERANCE = 0.5  # currency units within which two amounts are the same price
 ROUNDED = 1.0  # a net price in whole units, turned into selling again, is off by less
+QUESTIONS = "?\uff1f"
 NEW_SUBJECTS = frozenset(
     {"propose", "ask_best", "state_case"}
 )  # acts after which a no is not to what was confirmed
@@ -195,7 +196,8 @@ def _counterpart_prices(state: State, text: str, acts: frozenset[str]) -> tuple[
         return state, ["price.acceptable" if acceptable else "price.withdrawn"]
     current = state.tickets[state.focus]
     named = list(offers(text, current, acts))
-    named_again = "counter" in acts and len(named) == 1 and _asked(named[0], current)
+    offered = "counter" in acts and not any(mark in text for mark in QUESTIONS)
+    named_again = offered and len(named) == 1 and _asked(named[0], current)
     yes = "agree" in acts or named_again or (state.asking and acts == {"confirm_yes"})
     yes = yes and not acts & {"refuse", "hesitate"}
     # A price that the agent asked for, said again, is no offer ("380 is too low") unless with a yes, or as

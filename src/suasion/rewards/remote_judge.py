@@ -36,7 +36,7 @@ def connect(url: str, rubric: Rubric, settings: RemoteJudgeConfig) -> "RemoteJud
     Raises InputError for what is no address or may hold a secret, and for a cache that is none.
     """
     if not url.startswith(("http://", "https://")):
-        raise InputError(f"a judge is none, local, or an address that starts with http, found {url!r}")
+        raise InputError("a judge is none, local, or an address that starts with http:// or https://")
     try:
         check_address(url)
     except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from suasion.errors import InputError
+from suasion.errors import InputError, json_fault
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import parse_dialogue
 from suasion.negotiation.pack import Pack
@@ -48,7 +48,7 @@ def read_briefs(path: Path, pack: Pack) -> list[Brief]:
         try:
             record = json.dumps({"id": f"line-{number}", "brief": json.loads(line)})
         except (ValueError, RecursionError) as error:
-            raise InputError(f"not valid JSON: {error}", str(path), number) from None
+            raise InputError(json_fault(error), str(path), number) from None
         briefs.append(parse_dialogue(record, str(path), number, pack.check_brief).brief)
     return briefs
 

@@ -227,7 +227,7 @@ class Trainer:
         learned = perf_counter()
         notes = self.learner.learn(step, whole)
         if "token_kl" in notes:  # of the whole vocabulary, in the place of the sampled tokens' estimate
-            about["kl"] = notes.pop("token_kl") * float(valid.sum() / valid.any(1).sum())
+            about["kl"] = notes.pop("token_kl") * float(valid.sum() / valid.any(1).sum().clamp(min=1))
         return {
             **notes,
             **describe_step(batch, returns, self.suite, self.kl),

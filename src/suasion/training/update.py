@@ -75,7 +75,8 @@ def policy_gradient(
     """Accumulate the gradient of PPO's clipped loss, of the entropy bonus, and of the KL where it is in the
     loss, in the adapter `role`.
 
-    Returns what was seen of this process's share, per valid token of all.
+    Returns what was seen of this process's share, per valid token of all; `token_kl` is the KL as this
+    minibatch met it, which is after the optimizer steps of those before it.
     """
     sums: Notes = dict.fromkeys((*SEEN, "token_kl") if part.kl else SEEN, 0.0)
     with backbone.role(role, train=True):
