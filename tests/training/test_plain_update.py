@@ -168,9 +168,12 @@ def compare(method: str, rows: list[Row]) -> None:
             row.advantages = [(advantage - middle) / spread for advantage in row.advantages]
 
 
-@pytest.mark.parametrize("kl_in", ["reward", "loss"])
-@pytest.mark.parametrize("budget", [10_000, 1], ids=["whole", "micro-batches"])
-@pytest.mark.parametrize("method", sorted(METHODS))
+WHOLE, SPLIT = 10_000, 1  # tokens of a micro-batch
+CASES = [(method, budget, "reward") for method in sorted(METHODS) for budget in (WHOLE, SPLIT)]
+CASES += [("repo", WHOLE, "loss"), ("grpo", SPLIT, "loss")]
+
+
+@pytest.mark.parametrize(("method", "budget", "kl_in"), CASES)
 def test_the_gradient_of_an_update_is_the_plain_one(
     method: str,
     budget: int,
