@@ -68,7 +68,7 @@ quickstart: $(STAMP) ## train a negotiator on this machine and write runs/quicks
 	$(BIN)/suasion run --config configs/quickstart.toml --output runs/quickstart --overwrite $(ARGS)
 
 test: $(STAMP) ## the fast tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not live' $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not live' $(ARGS)
 
 test-slow: $(STAMP) ## the tests that train or load a real model
 	$(BIN)/python -m pytest -m 'slow and not gpu and not live' --timeout=3600 $(ARGS)
