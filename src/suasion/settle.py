@@ -17,8 +17,8 @@ from suasion.running.folder import (
     write_json,
 )
 
-# Tokens/s through a layer (`layer_speed`) above which the quickstart is done in half an hour. With 15,000 it
-# took some 34 minutes; a little more is asked for, since machines have slow hours.
+# Tokens/s through a layer (`layer_speed`) above which the quickstart is done in half an hour: an estimate from
+# one run with 15,000, which did 80 % of the sizes in 30 minutes (docs/results/0019).
 FAST_ENOUGH = 18_000.0
 HALF_AN_HOUR = 30.0  # minutes
 FIXED = 0.15  # share of a run's time that no size changes: the verdict's contexts
