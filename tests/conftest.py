@@ -1,10 +1,11 @@
 """Small untrained models of the architectures that we name, and a few replies to score."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.rewards.judge_server import Answer, JudgeServer
 
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -149,3 +150,17 @@ def dialogues() -> list[Dialogue]:
         )
         for n, reply in enumerate(REPLIES)
     ]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Answer], JudgeServer]]:
+    """Starts a server that answers by a function; stopped when the test ends."""
+    running: list[JudgeServer] = []
+
+    def start(answer: Answer) -> JudgeServer:
+        running.append(JudgeServer(answer))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()

@@ -17,7 +17,7 @@ from suasion.running.folder import (
     write_json,
 )
 
-# Tokens/s through a layer (`layer_speed`) above which the quickstart is done in half an hour: an estimate from
+# Tokens/s through a layer (`layer_speed`) above which the quickstart is done in half an hour, estimated from
 # one run with 15,000, which did 80 % of the sizes in 30 minutes (docs/results/0019).
 FAST_ENOUGH = 18_000.0
 HALF_AN_HOUR = 30.0  # minutes

@@ -1,11 +1,10 @@
 """What the tests of the counterpart share: the pack, scripted agents, and types with known wishes."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from tests.rewards.judge_server import Answer, JudgeServer
 
 from suasion.counterpart.hidden_type import HiddenType
 from suasion.counterpart.listening import net_of
@@ -101,17 +100,3 @@ def wavering(brief: Brief) -> HiddenType:
         net_talk=False,
         style="plain",
     )
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Answer], JudgeServer]]:
-    """Starts a server that answers by a function; stopped when the test ends."""
-    running: list[JudgeServer] = []
-
-    def start(answer: Answer) -> JudgeServer:
-        running.append(JudgeServer(answer))
-        return running[-1]
-
-    yield start
-    for server in running:
-        server.stop()

@@ -1,6 +1,6 @@
 """Judges at addresses on this machine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -14,20 +14,6 @@ from .judge_server import Answer, JudgeServer
 Serve = Callable[[Answer], JudgeServer]
 Ask = Callable[..., RemoteJudge]
 QUICK = RemoteJudgeConfig(timeout_s=5, budget_s=20, backoff_s=0.01, retries=2)
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Starts a server that answers by a function; stopped when the test ends."""
-    running: list[JudgeServer] = []
-
-    def start(answer: Answer) -> JudgeServer:
-        running.append(JudgeServer(answer))
-        return running[-1]
-
-    yield start
-    for server in running:
-        server.stop()
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 """The loop on a tiny model: it learns what it is paid for, and resumes in the same bytes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tests.training.small_trainer import LikesEven, settings, trainer
 
 from suasion.config import (
     AlarmsConfig,
-    GenerationConfig,
     RewardsConfig,
-    RunConfig,
-    TrainingConfig,
 )
 from suasion.counterpart.negotiations import Negotiations
 from suasion.errors import InputError
@@ -23,49 +21,6 @@ from suasion.rewards.suite import RewardSuite
 from suasion.training.experience import PHASES
 from suasion.training.trainer import POLICY, TooManyUnreadError, Trainer
 from suasion.training.validation import Validation
-
-
-class LikesEven:
-    """R_model: the share of even tokens in a reply, from -1 to 1 (the tiny tokenizer says token numbers)."""
-
-    version = "even"
-    unread = False
-
-    def score(self, dialogues: Sequence[Dialogue]) -> list[float]:
-        shares = []
-        for dialogue in dialogues:
-            words = (dialogue.reply or "").split()
-            shares.append(2 * sum(int(word) % 2 == 0 for word in words) / max(1, len(words)) - 1)
-        return shares
-
-
-def settings(**changes: object) -> RunConfig:
-    training = {
-        "steps": 3,
-        "contexts_per_step": 2,
-        "replies_per_context": 4,
-        "checkpoint_every": 1,
-        "learning_rate": 3e-3,
-        "value_learning_rate": 1e-3,
-        "warmup_steps": 1,
-        "method": "ppo",
-        "kl": 0.0,
-        "temperature": 0.1,
-    }
-    return RunConfig(
-        generation=GenerationConfig(max_new_tokens=8),
-        training=TrainingConfig.model_validate(training | changes),
-    )
-
-
-@pytest.fixture
-def contexts(dialogues: list[Dialogue]) -> list[Dialogue]:
-    return [dialogue.with_reply("").model_copy(update={"id": str(n)}) for n, dialogue in enumerate(dialogues)]
-
-
-def trainer(backbone: Backbone, config: RunConfig) -> Trainer:
-    pack = Pack.load("hotel")
-    return Trainer(backbone, RewardSuite(pack, None, LikesEven(), RewardsConfig()), pack, config)
 
 
 @pytest.mark.parametrize("changes", [{}, {"value_adapter": False}, {"method": "grpo"}])
@@ -82,38 +37,6 @@ def test_it_learns_what_it_is_paid_for(
     waits = changes.get("method") != "grpo"
     assert (records[1]["kl"] < 1e-9) == waits, "the first step trains the value alone, where there is one"
     assert ("value_grad_norm" in records[-1]) == (not changes)
-
-
-@pytest.mark.parametrize("where", ["reward", "loss"])
-@pytest.mark.parametrize("held", [{"kl": 1.0}, {"kl": 0.1, "kl_target": 0.05}])
-def test_a_penalty_on_the_kl_keeps_it_near(
-    another: Callable[[], Backbone],
-    contexts: list[Dialogue],
-    tmp_path: Path,
-    held: dict[str, object],
-    where: str,
-) -> None:
-    far, near = (
-        trainer(another(), settings(steps=25, checkpoint_every=25, **changes)).run(contexts, tmp_path / name)
-        for name, changes in (("far", {}), ("near", held | {"kl_in": where}))
-    )
-    assert near[-1]["kl"] < 0.5 * far[-1]["kl"]
-    assert "token_kl" not in near[-1], "of a reply, as everywhere"
-
-
-def test_the_kl_in_the_loss_is_the_mean_over_the_tokens_of_what_the_sampled_ones_estimate(
-    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
-) -> None:
-    """The same run measured both ways, with a weight that changes nothing: k3 is an unbiased estimate."""
-    runs = [
-        trainer(another(), settings(steps=25, kl=1e-9, minibatches=1, kl_in=where)).run(
-            contexts, tmp_path / where
-        )
-        for where in ("loss", "reward")
-    ]
-    exact, estimated = (sum(record["kl"] for record in run[10:]) for run in runs)
-    assert exact == pytest.approx(estimated, rel=0.2)
-    assert exact > 0.1
 
 
 HEAD_ALONE = {"value_adapter": False, "kl": 0.1, "kl_target": 1e-6}  # which every step exceeds
