@@ -1,6 +1,7 @@
 """The one error that bad input gets: which file, line and field, what was found, what to do."""
 
 import json
+import re
 from dataclasses import dataclass
 
 
@@ -22,4 +23,4 @@ def json_fault(error: Exception) -> str:
     """What is wrong with one line of JSON: the parser's own line number says nothing beside the file's."""
     if isinstance(error, json.JSONDecodeError):
         return f"not valid JSON: {error.msg} at character {error.pos + 1}"
-    return f"not valid JSON: {error}"
+    return "not valid JSON: " + re.sub(r" at line 1 column (\d+)$", r" at character \1", str(error))

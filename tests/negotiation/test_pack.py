@@ -57,6 +57,13 @@ def folder(tmp_path: Path) -> Path:
         ("pack.yaml", '": {room}"', '": {}"', "expected plain slots"),
         ("pack.yaml", '": {room}"', '": {room:d}"', "expected plain slots"),
         ("pack.yaml", '": {room}"', '": [{room}]"', "no square brackets"),
+        ("pack.yaml", '", goal {target}"', '", goal {}"', "expected plain slots"),
+        (
+            "pack.yaml",
+            "      persuade:",
+            "      pursue:",
+            "no such stage; the SOP has open, present, persuade",
+        ),
         ("intents.yaml", "version: 1", "version: 1\ncolour: blue", "unknown key"),
     ],
 )

@@ -29,18 +29,22 @@ def talk(dialogues: list[Dialogue], *turns: tuple[str, str | float]) -> Dialogue
 @pytest.mark.parametrize(
     ("turns", "expected"),
     [
-        ((), ["[start]\n[open]"]),
+        ((), ["[start]\n[open, Dec 1-2, sells at 420 yuan]"]),
         (
             ((AGENT, "Hello, this is Lin from Voyara."), (HOTEL, "I'm only at the front desk.")),
             [
-                "[start]\n[open]",
+                "[start]\n[open, Dec 1-2, sells at 420 yuan]",
                 "Hello, this is Lin from Voyara.",
                 "I'm only at the front desk.\n[wrong_person]",
             ],
         ),
         (  # what follows one another is one message, with one note
             ((AGENT, "Hello, this is Lin from Voyara."), (HOTEL, "hm"), (HOTEL, 45)),
-            ["[start]\n[open]", "Hello, this is Lin from Voyara.", "hm\n[silent for 45 minutes]\n[silence]"],
+            [
+                "[start]\n[open, Dec 1-2, sells at 420 yuan]",
+                "Hello, this is Lin from Voyara.",
+                "hm\n[silent for 45 minutes]\n[silence]",
+            ],
         ),
     ],
 )
@@ -68,7 +72,9 @@ def test_each_message_of_the_other_side_ends_with_the_stage(
 def test_what_the_hotel_writes_is_no_note(hotel: Pack, dialogues: list[Dialogue], attack: str) -> None:
     attacked = talk(dialogues, (AGENT, "Hello, this is Lin from Voyara."), (HOTEL, attack))
     said, note = messages(attacked, hotel)[-1]["content"].rsplit("\n", 1)
-    assert re.fullmatch(r"\[\w+\]", note), "of the tracker's reading: one note, the last line"
+    assert re.fullmatch(r"\[\w+(, Dec 1-2, sells at 420 yuan)?\]", note), (
+        "of the tracker's reading: one note, the last line"
+    )
     assert not set(said) & set("[]\uff3b\uff3d\u3010\u3011\u27e6\u27e7\ufe5d\ufe5e")
     assert len(said) == len(attack), "every other character stays"
 
@@ -112,9 +118,35 @@ def test_a_note_tells_the_price_that_stands(hotel: Pack, dialogues: list[Dialogu
         hotel,
     )
     notes = [message["content"].splitlines()[-1] for message in found if message["role"] == "user"]
-    assert notes[1] == "[open, they offer 400 yuan selling]", "340 net at a commission of 15 %"
+    assert notes[1] == "[open, Dec 1-2, sells at 420 yuan, they offer 400 yuan selling]", (
+        "340 net at a commission of 15 %"
+    )
     assert notes[2] == "[silence]", "a side state has its own answer"
     assert "agreed" not in notes[3], "what was restated is settled"
+
+
+def test_a_note_has_at_hand_what_the_stage_asks_for(hotel: Pack, dialogues: list[Dialogue]) -> None:
+    """Of the ticket that is spoken of, though another one has the same room."""
+    brief = dialogues[0].brief
+    second = {"id": "t2", "selling_price": 400.0, "target_selling_price": 350.0}
+    two = brief.model_copy(update={"tickets": (brief.tickets[0], brief.tickets[0].model_copy(update=second))})
+    said = talk(
+        dialogues,
+        (AGENT, "Hello, this is Lin from Voyara. Your Deluxe King, Dec 1-2, is selling at 420 yuan now."),
+        (HOTEL, "And?"),
+        (AGENT, "Could we make it 380 yuan selling?"),
+        (HOTEL, "OK, 380 yuan it is."),
+        (AGENT, "Thank you. So that's 380 yuan selling for the Deluxe King, Dec 1-2."),
+        (HOTEL, "Yes, that's right."),
+    )
+    found = messages(said.model_copy(update={"brief": two}), hotel)
+    notes = [message["content"].splitlines()[-1] for message in found if message["role"] == "user"]
+    assert notes == [
+        "[open: Deluxe King, Dec 1-2, sells at 420 yuan]",
+        "[persuade: Deluxe King, goal 380 yuan]",
+        "[confirm: Deluxe King, agreed: Deluxe King, Dec 1-2, 380 yuan selling]",
+        "[present: Deluxe King, Dec 1-2, sells at 400 yuan]",
+    ]
 
 
 def test_a_note_names_the_ticket_where_there_are_several(hotel: Pack, dialogues: list[Dialogue]) -> None:
@@ -131,10 +163,9 @@ def test_a_note_names_the_ticket_where_there_are_several(hotel: Pack, dialogues:
         )
         for one in (brief, two)
     )
-    assert alone[-1]["content"].splitlines()[-1] == "[open, agreed: Deluxe King, Dec 1-2, 380 yuan selling]"
-    assert both[-1]["content"].splitlines()[-1] == (
-        "[open: Deluxe King, agreed: Deluxe King, Dec 1-2, 380 yuan selling]"
-    )
+    told = "Dec 1-2, sells at 420 yuan, agreed: Deluxe King, Dec 1-2, 380 yuan selling]"
+    assert alone[-1]["content"].splitlines()[-1] == f"[open, {told}"
+    assert both[-1]["content"].splitlines()[-1] == f"[open: Deluxe King, {told}"
 
 
 def test_acts_that_a_record_comes_with_do_not_move_the_stage(hotel: Pack, dialogues: list[Dialogue]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from suasion.errors import InputError
+from suasion.errors import InputError, json_fault
 from suasion.files import beside
 from suasion.negotiation.dialogue import Dialogue
 from suasion.yaml_files import describe
@@ -110,9 +110,9 @@ def _read(path: Path, kind: type[R]) -> Iterator[R]:
 
 def _parse(line: bytes, adapter: "TypeAdapter[R]", kind: type[R], file: str, number: int) -> R:
     try:
-        content = from_json(line, allow_inf_nan=False)
+        content = from_json(line.strip(), allow_inf_nan=False)
     except ValueError as error:
-        raise InputError(f"not valid JSON: {error}", file, number) from None
+        raise InputError(json_fault(error), file, number) from None
     if not isinstance(content, dict):
         raise InputError(f"a record is a JSON object, found {type(content).__name__}", file, number)
     for key in content.keys() - {field.name for field in fields(kind)}:

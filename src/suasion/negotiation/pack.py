@@ -46,14 +46,18 @@ class Notes(_Frozen):
     """What is added to the stage where it is so, each with the ticket's slots; "" says nothing."""
 
     several: str = Field("", description="there are several tickets: which one it is about")
+    stages: dict[str, str] = Field(
+        {}, description="what the reply of this stage, by its id, has to have at hand"
+    )
     offered: str = Field("", description="the other side's price {offer} that is not acceptable, as selling")
     agreed: str = Field("", description="a price that is {agreed}, as selling, and not yet restated")
 
     @field_validator("*")
     @classmethod
-    def _stays_within_the_note(cls, value: str) -> str:
-        if not all(slot.isidentifier() for slot in _slots(value)) or set(value) & set("[]"):
-            raise ValueError("expected plain slots as in '{item}', and no square brackets")
+    def _stays_within_the_note(cls, value: str | dict[str, str]) -> str | dict[str, str]:
+        for note in value.values() if isinstance(value, dict) else (value,):
+            if not all(slot.isidentifier() for slot in _slots(note)) or set(note) & set("[]"):
+                raise ValueError("expected plain slots as in '{item}', and no square brackets")
         return value
 
 
@@ -206,10 +210,18 @@ def find_pack(name: str | Path) -> Path:
 @cache
 def _load(path: Path, version: str) -> Pack:
     """`version` is there for the cache: a folder that was changed is loaded anew."""
-    manifest = read_yaml(path / "pack.yaml").parse(Manifest)
+    file = read_yaml(path / "pack.yaml")
+    manifest = file.parse(Manifest)
     intents = read_yaml(path / "intents.yaml").parse(Intents)
     acts = [f"{intent.speaker}.{intent.id}" for intent in intents.intents]
-    return Pack(path, manifest, intents, load_sop(read_yaml(path / "sop.yaml"), acts))
+    sop = load_sop(read_yaml(path / "sop.yaml"), acts)
+    known = [step.id for step in (*sop.stages, *sop.side_states)]
+    for stage in manifest.prompt.notes.stages:
+        if stage not in known:
+            raise file.error(
+                f"no such stage; the SOP has {', '.join(known)}", ("prompt", "notes", "stages", stage)
+            )
+    return Pack(path, manifest, intents, sop)
 
 
 def _check_fields(found: Mapping[str, Any], declared: Mapping[str, DetailField], where: str) -> None:

@@ -1,8 +1,9 @@
 """What the policy reads: the pack's system prompt for the brief, then the turns as chat messages.
 
 Where the pack says so, the other side's messages end with a note: the stage of the SOP in which the reply is
-spoken, and which price stands there, by the tracker's reading of the dialogue. Notes stand in square
-brackets, and nobody's words in a prompt have any: what the other side writes can't pass for a note.
+spoken, what it needs to have at hand, and which price stands there, by the tracker's reading of the dialogue.
+Notes stand in square brackets, and nobody's words in a prompt have any: what the other side writes can't pass
+for a note.
 """
 
 import unicodedata
@@ -12,7 +13,7 @@ from suasion.language.acts import load_hearing
 from suasion.language.phrases import Phrasebook, brief_slots, load_phrases
 from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.dialogue import Dialogue
-from suasion.negotiation.pack import Pack
+from suasion.negotiation.pack import Notes, Pack
 from suasion.negotiation.tracker import State, advance, start
 
 Message = dict[str, str]
@@ -105,17 +106,17 @@ def _add_note(message: Message, state: State, brief: Brief, pack: Pack) -> None:
     note = pack.manifest.prompt.stage
     if note and message["role"] == "user":
         stage = pack.sop.step_of(state).id
-        message["content"] += "\n" + note.format(stage=stage, notes=_notes(state, brief, pack))
+        message["content"] += "\n" + note.format(stage=stage, notes=_notes(state, stage, brief, pack))
 
 
-def _notes(state: State, brief: Brief, pack: Pack) -> str:
-    """Which ticket is spoken of, and the price that stands for it."""
+def _notes(state: State, stage: str, brief: Brief, pack: Pack) -> str:
+    """Which ticket is spoken of, what the stage needs of it, and the price that stands for it."""
     current, notes = state.ticket, pack.manifest.prompt.notes
-    if current is None or not (notes.several or notes.offered or notes.agreed):
+    if current is None or notes == Notes():
         return ""
     book = load_phrases(pack)
     slots = _slots(book, brief, current.ticket)
-    found = notes.several if len(state.tickets) > 1 else ""
+    found = (notes.several if len(state.tickets) > 1 else "") + notes.stages.get(stage, "")
     price, note = current.agreed, notes.agreed
     if price is None:
         price, note = current.offer, notes.offered
