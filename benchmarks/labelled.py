@@ -55,11 +55,11 @@ def main() -> None:
 
 
 def prices(locale: str, name: str = "prices.jsonl", half: int | None = None) -> dict[str, float]:
-    """Recall and precision of amount and relation, and the share of right kinds among what was found.
+    """Recall and precision of amount and relation; of what was found the share of right kinds, and roles.
 
     Of the even (`half` 0) or odd (1) rows of the set, or of all.
     """
-    labelled = found = hits = kinds = 0
+    labelled = found = hits = kinds = roles = 0
     for row in read(name):
         if row["locale"] != locale or (half is not None and int(row["id"][1:]) % 2 != half):
             continue
@@ -71,12 +71,14 @@ def prices(locale: str, name: str = "prices.jsonl", half: int | None = None) -> 
                 mentions.remove(mention)
                 hits += 1
                 kinds += mention.kind == label["kind"]
-    return {
+                roles += mention.role == label.get("role")
+    figures = {
         "mentions": labelled,
         "recall": round(hits / max(1, labelled), 3),
         "precision": round(hits / max(1, found), 3),
         "kind": round(kinds / max(1, hits), 3),
     }
+    return figures | ({"role": round(roles / max(1, hits), 3)} if roles else {})
 
 
 def _same(mention: PriceMention, label: dict[str, Any]) -> bool:

@@ -143,6 +143,24 @@ class Kinds(_Data):
     breaks: Words
 
 
+class Sides(_Data):
+    """Phrases left and right of a price, in its sentence."""
+
+    before: Words = ()
+    touching: Words = Field((), description="the same, if nothing stands between phrase and price")
+    after: Words = ()
+
+
+class Roles(_Data):
+    """Phrases that say what a price is named for; the nearest decides, of two that begin alike the longer."""
+
+    claim: Sides = Field(description="told as a fact: is selling at 420")
+    proposal: Sides = Field(description="asked for; what a price is that nothing is said about")
+    agreement: Sides = Field(description="said yes to: 380 it is")
+    quoted: Sides = Field(description="repeated, most often to doubt it: you said 380; 380 is too low")
+    questions: Words = Field(description="end a sentence that asks: what sounds like a yes is none there")
+
+
 class Render(_Data):
     """How dates are written out."""
 
@@ -199,6 +217,7 @@ class Locale(_Data):
     percents: Percents
     ranges: Ranges
     kinds: Kinds
+    roles: Roles
     dates: Dates
     shapes: Shapes
 

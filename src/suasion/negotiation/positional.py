@@ -27,7 +27,9 @@ class PositionalReader(NumberReader):
         self._currencies = frozenset((*locale.currency.words, *locale.currency.marks))
         self._periods = locale.after.periods
         by_first: dict[str, list[str]] = defaultdict(list)
-        for word in {word for word in _strings(locale.model_dump(exclude={"dates": {"render"}})) if word}:
+        for word in {
+            word for word in _strings(locale.model_dump(exclude={"dates": {"render"}, "roles": True})) if word
+        }:
             if not word.isascii():
                 by_first[word[0]].append(word)
         self._words = {first: sorted(words, key=len, reverse=True) for first, words in by_first.items()}

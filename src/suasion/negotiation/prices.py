@@ -20,9 +20,10 @@ from suasion.negotiation.notations import Notations
 from suasion.negotiation.numbers import Tokens
 from suasion.negotiation.quantities import Quantity, QuantityReader
 from suasion.negotiation.readers import locale_of, number_reader
+from suasion.negotiation.roles import PriceRole, role_reader
 from suasion.negotiation.ties import Ties
 
-__all__ = ["DateMention", "PriceMention", "Relation", "find_dates", "find_prices"]
+__all__ = ["DateMention", "PriceMention", "PriceRole", "Relation", "find_dates", "find_prices"]
 
 SAYS_PRICE = frozenset((Cue.CERTAIN, Cue.STRONG))
 SAYS_COUNT = frozenset((Cue.NOT, Cue.COUNT, Cue.UNKNOWN))
@@ -33,7 +34,8 @@ class PriceMention:
     """An amount that a text names; `text` is the text at `span`.
 
     `amount` is in units of `currency`, or a number of percent. `direction` is -1 or +1 for a change, and for
-    a percentage whose words say so, else 0. `currency` is the written one, or the caller's.
+    a percentage whose words say so, else 0. `currency` is the written one, or the caller's. `role` is what
+    the price is named for, by the words of its sentence.
     """
 
     amount: float
@@ -43,6 +45,7 @@ class PriceMention:
     relation: Relation
     direction: int
     currency: str
+    role: PriceRole = PriceRole.PROPOSAL
 
 
 def find_prices(text: str, currency: str = "CNY", locale: str | None = None) -> list[PriceMention]:
@@ -65,9 +68,10 @@ def _mentions(text: str, currency: str, locale: str) -> tuple[PriceMention, ...]
     found = [(one, quantity) for one in read for quantity in one.group]
     places = [(quantity.first, quantity.last) for _, quantity in found]
     kinds = kind_reader(locale).read(tokens, places, [quantity.percent for _, quantity in found])
+    spans = [(tokens.starts[first], tokens.ends[last - 1]) for first, last in places]
+    roles = role_reader(locale).read(text, spans, kinds)
     mentions = []
-    for (one, quantity), kind in zip(found, kinds, strict=True):
-        span = (tokens.starts[quantity.first], tokens.ends[quantity.last - 1])
+    for (one, quantity), kind, span, role in zip(found, kinds, spans, roles, strict=True):
         mentions.append(
             PriceMention(
                 amount=quantity.amount,
@@ -77,6 +81,7 @@ def _mentions(text: str, currency: str, locale: str) -> tuple[PriceMention, ...]
                 relation=one.relation,
                 direction=one.direction,
                 currency=quantity.currency or currency,
+                role=role,
             )
         )
     return tuple(mentions)
