@@ -22,7 +22,7 @@ $(error TORCH=$(TORCH) is not known: write TORCH=cpu or TORCH=cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-verl quickstart test test-slow test-verl check bench paper-table clean
+.PHONY: help install install-verl quickstart test test-slow test-verl fuzz check bench paper-table clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -75,6 +75,11 @@ test-slow: $(STAMP) ## the tests that train or load a real model
 
 test-verl: $(VERL_STAMP) ## the tests that need verl and Ray, on a processor
 	$(VERL)/bin/python -m pytest tests/integrations/test_verl*.py tests/integrations/test_cluster.py --timeout=1200 $(ARGS)
+
+fuzz: $(STAMP) ## throw made-up texts at what reads strangers' text, FUZZ_SECONDS (60) at each reader
+	$(PIP) install -q -c $(VENV)/constraints.txt 'atheris==3.0.0'
+	@for reader in prices dialogue yaml locale; do \
+	  echo "$$reader:"; $(BIN)/python tests/fuzz $$reader -max_total_time=$(or $(FUZZ_SECONDS),60) -print_final_stats=1 || exit 1; done
 
 check: $(STAMP) ## lint, format, types, import contracts
 	$(BIN)/ruff check .

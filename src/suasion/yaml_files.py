@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from suasion.errors import InputError
 
 M = TypeVar("M", bound=BaseModel)
 Loc = tuple[str | int, ...]
+MOST_ENTRIES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|fal
 def read_yaml(path: Path) -> YamlFile:
     """Read one YAML file by the safe loader.
 
-    Raises InputError when the file is missing, is not YAML, or repeats a key.
+    Raises InputError when the file is missing, is not YAML, repeats a key, or is larger than anybody writes
+    by hand (a few aliases of aliases come to gigabytes when they are read out).
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -84,12 +87,23 @@ def parse_yaml(text: str, path: Path) -> YamlFile:
     """The text of the file `path`, read as above."""
     try:
         node = yaml.compose(text, Loader=_Loader)
-        lines = dict(_lines(node, (), path)) if node is not None else {}
+        lines = dict(islice(_lines(node, (), path), MOST_ENTRIES + 1)) if node is not None else {}
+        if len(lines) > MOST_ENTRIES:
+            raise InputError(f"more than {MOST_ENTRIES:,} entries, with what aliases stand for", str(path))
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
         return YamlFile(path, content, lines)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise InputError(f"not valid YAML: {error.problem}", str(path), line) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise InputError(f"not valid YAML: {chr(error.character)!r} is no text", str(path), line) from None
+    except ValueError as error:  # a day or number that is none: 2026-02-30
+        raise InputError(f"not valid YAML: {error}", str(path)) from None
+    except AttributeError:  # so the loader fails at "!!timestamp 3"
+        raise InputError("not valid YAML: a value does not fit its tag", str(path)) from None
+    except RecursionError:
+        raise InputError("not valid YAML: nested too deeply", str(path)) from None
 
 
 def _lines(node: yaml.Node, loc: Loc, path: Path) -> Iterator[tuple[Loc, int]]:
@@ -97,6 +111,8 @@ def _lines(node: yaml.Node, loc: Loc, path: Path) -> Iterator[tuple[Loc, int]]:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise InputError("a key is a word, not a list", str(path), key.start_mark.line + 1)
             if key.value in seen:
                 raise InputError("key given twice", str(path), key.start_mark.line + 1, key.value)
             seen.add(key.value)

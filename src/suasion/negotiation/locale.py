@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from suasion.errors import InputError
+from suasion.yaml_files import parse_yaml
 
 Words = tuple[str, ...]
 
@@ -260,12 +263,12 @@ def parse_locale(text: str, source: str, additions: Sequence[str] = ()) -> Local
     Raises LocaleError on any fault.
     """
     try:
-        content = yaml.safe_load(text)
+        content = parse_yaml(text, Path(source)).content
         for addition in additions:
-            content = _added(content, yaml.safe_load(addition))
+            content = _added(content, parse_yaml(addition, Path(source)).content)
         return Locale.model_validate(content)
-    except yaml.YAMLError as error:
-        raise LocaleError(f"{source}: not YAML: {error}") from error
+    except InputError as error:
+        raise LocaleError(str(error)) from error
     except ValidationError as error:
         faults = "\n".join(f"  {_fault(fault['loc'], fault['msg'])}" for fault in error.errors())
         raise LocaleError(f"{source}: {error.error_count()} fault(s):\n{faults}") from error
