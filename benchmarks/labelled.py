@@ -59,7 +59,7 @@ def prices(locale: str, name: str = "prices.jsonl", half: int | None = None) -> 
 
     Of the even (`half` 0) or odd (1) rows of the set, or of all.
     """
-    labelled = found = hits = kinds = roles = 0
+    labelled = found = hits = kinds = roles = known = 0
     for row in read(name):
         if row["locale"] != locale or (half is not None and int(row["id"][1:]) % 2 != half):
             continue
@@ -71,6 +71,7 @@ def prices(locale: str, name: str = "prices.jsonl", half: int | None = None) -> 
                 mentions.remove(mention)
                 hits += 1
                 kinds += mention.kind == label["kind"]
+                known += "role" in label
                 roles += mention.role == label.get("role")
     figures = {
         "mentions": labelled,
@@ -78,7 +79,7 @@ def prices(locale: str, name: str = "prices.jsonl", half: int | None = None) -> 
         "precision": round(hits / max(1, found), 3),
         "kind": round(kinds / max(1, hits), 3),
     }
-    return figures | ({"role": round(roles / max(1, hits), 3)} if roles else {})
+    return figures | ({"role": round(roles / known, 3)} if known else {})
 
 
 def _same(mention: PriceMention, label: dict[str, Any]) -> bool:

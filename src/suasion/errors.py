@@ -23,4 +23,4 @@ def json_fault(error: Exception) -> str:
     """What is wrong with one line of JSON: the parser's own line number says nothing beside the file's."""
     if isinstance(error, json.JSONDecodeError):
         return f"not valid JSON: {error.msg} at character {error.pos + 1}"
-    return "not valid JSON: " + re.sub(r" at line 1 column (\d+)$", r" at character \1", str(error))
+    return "not valid JSON: " + re.sub(r" at line 1 column (\d+)$", r" at byte \1", str(error))

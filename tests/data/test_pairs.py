@@ -123,7 +123,7 @@ def test_records_come_back_from_their_files(
 @pytest.mark.parametrize(
     ("line", "field", "message"),
     [
-        ("{", None, "not valid JSON: .* at character 1$"),
+        ("{", None, "not valid JSON: .* at byte 1$"),
         ("[]", None, "JSON object"),
         ('{"dialogue": {"id": "a", "brief": {}}, "criterion": "x"}', "verdict", "missing"),
         (

@@ -78,6 +78,17 @@ def test_a_broken_file_is_named_with_its_line(folder: Path, name: str, old: str,
     assert caught.value.line
 
 
+def test_a_faulty_note_is_named_by_its_stage(folder: Path) -> None:
+    path = folder / "pack.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    number = next(number for number, line in enumerate(lines) if line.lstrip().startswith("persuade:"))
+    lines[number] = "      persuade: ', goal [{target}]'"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(InputError, match=r"no square brackets \(found ', goal") as caught:
+        Pack.load(folder)
+    assert (caught.value.line, caught.value.field) == (number + 1, "prompt.notes.stages.persuade")
+
+
 def test_a_stage_that_cannot_be_reached_is_refused(folder: Path) -> None:
     path = folder / "sop.yaml"
     island = "  - id: island\n    goal: none\n    moves: [[bye]]\n    terminal: true\n    exits: []\n"

@@ -126,7 +126,20 @@ def test_any_mix_of_price_words_does_too(bits: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "bit", ["9", "9-", "380 net ", "between ", "a hundred and ", "Dec 1, ", "reduce it by ", "$"]
+    "bit",
+    [
+        "9",
+        "9-",
+        "380 net ",
+        "between ",
+        "a hundred and ",
+        "Dec 1, ",
+        "reduce it by ",
+        "$",
+        "$9. ",
+        "ok, 9? ",
+        "$9\n",
+    ],
 )
 def test_time_grows_with_the_text_and_no_faster(bit: str) -> None:
     # A quadratic step would take minutes on this; the bound is wide for a slow machine.

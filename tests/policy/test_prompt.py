@@ -149,6 +149,22 @@ def test_a_note_has_at_hand_what_the_stage_asks_for(hotel: Pack, dialogues: list
     ]
 
 
+def test_no_goal_is_told_where_the_price_is_agreed(hotel: Pack, dialogues: list[Dialogue]) -> None:
+    asked = (HOTEL, "Can you guarantee more bookings?")
+    open_still = [(AGENT, "Could we make it 380 yuan selling?"), asked]
+    agreed = [
+        (AGENT, "Could we make it 380 yuan selling?"),
+        (HOTEL, "OK, 380 yuan it is."),
+        (AGENT, "Great."),
+        asked,
+    ]
+    notes = [
+        messages(talk(dialogues, *turns), hotel)[-1]["content"].splitlines()[-1]
+        for turns in (open_still, agreed)
+    ]
+    assert notes == ["[promise, goal 380 yuan]", "[promise]"]
+
+
 def test_a_note_names_the_ticket_where_there_are_several(hotel: Pack, dialogues: list[Dialogue]) -> None:
     brief = dialogues[0].brief
     two = brief.model_copy(

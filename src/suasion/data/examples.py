@@ -110,7 +110,7 @@ def _read(path: Path, kind: type[R]) -> Iterator[R]:
 
 def _parse(line: bytes, adapter: "TypeAdapter[R]", kind: type[R], file: str, number: int) -> R:
     try:
-        content = from_json(line.strip(), allow_inf_nan=False)
+        content = from_json(line.rstrip(), allow_inf_nan=False)
     except ValueError as error:
         raise InputError(json_fault(error), file, number) from None
     if not isinstance(content, dict):

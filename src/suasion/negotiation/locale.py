@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +18,7 @@ from suasion.errors import InputError
 from suasion.yaml_files import parse_yaml
 
 Words = tuple[str, ...]
+Phrases = tuple[Annotated[str, Field(pattern=r"^\S(.*\S)?$")], ...]  # none is empty or padded
 
 
 class LocaleError(ValueError):
@@ -149,9 +150,9 @@ class Kinds(_Data):
 class Sides(_Data):
     """Phrases left and right of a price, in its sentence."""
 
-    before: Words = ()
-    touching: Words = Field((), description="the same, if nothing stands between phrase and price")
-    after: Words = ()
+    before: Phrases = ()
+    touching: Phrases = Field((), description="the same, if nothing stands between phrase and price")
+    after: Phrases = ()
 
 
 class Roles(_Data):
@@ -161,7 +162,9 @@ class Roles(_Data):
     proposal: Sides = Field(description="asked for; what a price is that nothing is said about")
     agreement: Sides = Field(description="said yes to: 380 it is")
     quoted: Sides = Field(description="repeated, most often to doubt it: you said 380; 380 is too low")
+    nothing: Sides = Field(Sides(), description="says nothing, though a shorter phrase in it would: 不好，")
     questions: Words = Field(description="end a sentence that asks: what sounds like a yes is none there")
+    abbreviations: Words = Field((), description="their full stop ends no sentence: approx.")
 
 
 class Render(_Data):

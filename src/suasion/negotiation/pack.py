@@ -8,9 +8,17 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from suasion.errors import InputError
 from suasion.negotiation.brief import Brief
@@ -42,23 +50,24 @@ class DetailField(_Frozen):
     after: str | None = Field(default=None, description="another date of the same ticket that comes first")
 
 
+def _stays_within_the_note(value: str) -> str:
+    if not all(slot.isidentifier() for slot in _slots(value)) or set(value) & set("[]"):
+        raise ValueError("expected plain slots as in '{item}', and no square brackets")
+    return value
+
+
+Note = Annotated[str, AfterValidator(_stays_within_the_note)]
+
+
 class Notes(_Frozen):
     """What is added to the stage where it is so, each with the ticket's slots; "" says nothing."""
 
-    several: str = Field("", description="there are several tickets: which one it is about")
-    stages: dict[str, str] = Field(
-        {}, description="what the reply of this stage, by its id, has to have at hand"
+    several: Note = Field("", description="there are several tickets: which one it is about")
+    stages: dict[str, Note] = Field(
+        {}, description="what the reply of a stage or side state, by its id, needs to have at hand"
     )
-    offered: str = Field("", description="the other side's price {offer} that is not acceptable, as selling")
-    agreed: str = Field("", description="a price that is {agreed}, as selling, and not yet restated")
-
-    @field_validator("*")
-    @classmethod
-    def _stays_within_the_note(cls, value: str | dict[str, str]) -> str | dict[str, str]:
-        for note in value.values() if isinstance(value, dict) else (value,):
-            if not all(slot.isidentifier() for slot in _slots(note)) or set(note) & set("[]"):
-                raise ValueError("expected plain slots as in '{item}', and no square brackets")
-        return value
+    offered: Note = Field("", description="the other side's price {offer} that is not acceptable, as selling")
+    agreed: Note = Field("", description="a price that is {agreed}, as selling, and not yet restated")
 
 
 class Prompt(_Frozen):

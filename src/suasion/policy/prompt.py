@@ -116,7 +116,10 @@ def _notes(state: State, stage: str, brief: Brief, pack: Pack) -> str:
         return ""
     book = load_phrases(pack)
     slots = _slots(book, brief, current.ticket)
-    found = (notes.several if len(state.tickets) > 1 else "") + notes.stages.get(stage, "")
+    found = notes.several if len(state.tickets) > 1 else ""
+    settled = current.done or current.agreed is not None
+    if state.side is None or not settled:  # a side state opens anywhere: nothing is asked for any more
+        found += notes.stages.get(stage, "")
     price, note = current.agreed, notes.agreed
     if price is None:
         price, note = current.offer, notes.offered
