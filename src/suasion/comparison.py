@@ -81,7 +81,11 @@ def evaluate_arms(
     briefs = draw_briefs(pack, count, HELD_OUT_SEED + config.seed, "test") if count else []
     contenders = [
         Contender(
-            name, PolicyAgent(backbone, adapter, pack, config.generation), count, negotiates=name != "base"
+            name,
+            PolicyAgent(backbone, adapter, pack, config.generation),
+            count,
+            negotiates=name != "base",
+            replies=1 if name == "base" else judged.replies,
         )
         for name, adapter, count in (
             ("base", UNTOUCHED, judged.base_contexts),

@@ -30,6 +30,12 @@ def test_a_dialogue_is_answered_alike_alone_and_among_others(
     assert len({one.tokens for one in among}) == 3, "another id has other dice, whatever was said"
 
 
+def test_the_first_of_several_replies_is_the_one_of_one(agent: PolicyAgent, open_dialogue: Dialogue) -> None:
+    (group,) = agent.groups([open_dialogue], 3, 5)
+    assert group[0].tokens == agent.samples([open_dialogue], 5)[0].tokens
+    assert len({one.tokens for one in group}) == 3, "each has dice of its own"
+
+
 def test_each_turn_has_dice_of_its_own(
     agent: PolicyAgent, open_dialogue: Dialogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

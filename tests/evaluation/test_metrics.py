@@ -1,11 +1,22 @@
 """Each measure on a handful of replies that a person can count."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from suasion.evaluation.measures import MEASURES
-from suasion.evaluation.metrics import Arm, JudgedReply, bigrams, distinct_share, ticket_results, unique_share
+from suasion.evaluation.metrics import (
+    Arm,
+    JudgedReply,
+    asked_again,
+    bigrams,
+    briefs_of,
+    count_contexts,
+    distinct_share,
+    ticket_results,
+    unique_share,
+)
 from suasion.evaluation.statistics import Interval
 from suasion.evaluation.transcript import describe_outcome
 from suasion.negotiation.dialogue import Dialogue
@@ -72,6 +83,17 @@ def test_shares_and_means(reply: Reply) -> None:
 def test_replies_to_one_brief_are_one_cluster(reply: Reply) -> None:
     same = reply(0)
     assert measure("r_total", only_replies(same, same)) == Interval(1.0, None, None, 2)
+
+
+def test_a_context_that_is_answered_again_is_the_same_context(reply: Reply) -> None:
+    contexts = [reply(index).dialogue for index in range(3)]
+    again = asked_again(contexts, 2)
+    assert again[:3] == contexts, "who answers fewer answers each once"
+    assert len({one.id for one in again}) == 6
+    assert [(one.brief, one.turns) for one in again[3:]] == [(one.brief, one.turns) for one in contexts]
+    replies = [replace(reply(index % 3), dialogue=one) for index, one in enumerate(again)]
+    assert count_contexts(replies) == 3
+    assert briefs_of(replies)[3:] == briefs_of(replies)[:3], "and is no independent evidence"
 
 
 def test_negotiations_by_hand(negotiation: Talk) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from suasion.evaluation.criteria import Margins
-from suasion.evaluation.metrics import Arm, JudgedReply
+from suasion.evaluation.metrics import Arm, JudgedReply, asked_again
 from suasion.evaluation.statistics import Interval
 from suasion.evaluation.verdict import judge_arms
 from suasion.negotiation.dialogue import Dialogue, Outcome
@@ -52,6 +52,24 @@ SPOIL: dict[str, Callable[[Arm], Arm]] = {
     "length": lambda a: changed(a, lambda _, r: replace(r, tokens=27)),
     "required_acts": lambda a: changed(a, lambda i, r: replace(r, required_acts=i > 0)),
 }
+
+
+def test_contexts_are_counted_once_however_often_they_are_answered(arm: ArmMaker) -> None:
+    def twice(one: Arm) -> Arm:
+        again = asked_again([reply.dialogue for reply in one.replies], 2)
+        replies = zip([*one.replies, *one.replies], again, strict=True)
+        return replace(one, replies=tuple(replace(reply, dialogue=named) for reply, named in replies))
+
+    once, verdict = (
+        judge_arms(a, b, Margins())
+        for a, b in ((arm("sft"), arm("repo")), (twice(arm("sft")), twice(arm("repo"))))
+    )
+    assert (verdict.contexts, verdict.replies) == (20, 40)
+    assert "on 20 held-out contexts" in verdict.headline
+    before, after = (one.criterion("r_total").change for one in (once, verdict))
+    assert before
+    assert after
+    assert after.low == pytest.approx(before.low), "the same replies again say nothing new"
 
 
 def test_all_hold(arm: ArmMaker) -> None:

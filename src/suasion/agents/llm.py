@@ -23,16 +23,17 @@ class PolicyAgent:
 
     def samples(self, dialogues: Sequence[Dialogue], seed: int) -> list[Sample]:
         """One reply to each dialogue, with its tokens."""
-        return [group[0] for group in self._sample(dialogues, 1, seed)]
+        return [group[0] for group in self.groups(dialogues, 1, seed)]
 
-    def drafts(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[str]]:
-        """`copies` replies to each dialogue."""
-        return [[one.text for one in group] for group in self._sample(dialogues, copies, seed)]
-
-    def reply(self, dialogues: Sequence[Dialogue], seed: int) -> list[str]:
-        return [one.text for one in self.samples(dialogues, seed)]
-
-    def _sample(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[Sample]]:
+    def groups(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[Sample]]:
+        """`copies` replies to each dialogue, each with its tokens; the first are those of `samples`."""
         prompts = [self.backbone.context(dialogue, self.pack) for dialogue in dialogues]
         names = [f"{dialogue.id}:{len(dialogue.turns)}" for dialogue in dialogues]
         return sample(self.backbone, self.adapter, prompts, self.generation, seed, copies, names)
+
+    def drafts(self, dialogues: Sequence[Dialogue], copies: int, seed: int) -> list[list[str]]:
+        """`copies` replies to each dialogue."""
+        return [[one.text for one in group] for group in self.groups(dialogues, copies, seed)]
+
+    def reply(self, dialogues: Sequence[Dialogue], seed: int) -> list[str]:
+        return [one.text for one in self.samples(dialogues, seed)]

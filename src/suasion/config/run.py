@@ -24,6 +24,7 @@ from suasion.yaml_files import describe
 
 class EvaluationConfig(Frozen):
     contexts: int = Field(200, ge=2, description="held-out prefixes on which SFT and REPO are judged")
+    replies: int = Field(1, ge=1, description="of SFT and REPO to each of them, each with dice of its own")
     base_contexts: int = Field(50, ge=0, description="of those, how many for the untouched model")
     negotiations: int = Field(40, ge=0, description="simulated negotiations, paired by seed")
     kept: float = Field(

@@ -8,7 +8,7 @@ import torch
 
 from suasion.agents.llm import PolicyAgent
 from suasion.counterpart.simulate import simulate
-from suasion.evaluation.metrics import Arm, JudgedReply
+from suasion.evaluation.metrics import Arm, JudgedReply, asked_again
 from suasion.evaluation.transcript import TurnScore, turn_score, with_scores
 from suasion.evaluation.violations import prefixes, violations
 from suasion.negotiation.brief import Brief
@@ -33,6 +33,7 @@ class Contender:
     agent: PolicyAgent
     contexts: int
     negotiates: bool = True
+    replies: int = 1  # to each context
 
 
 def judge_arms(
@@ -53,11 +54,12 @@ def judge_arms(
     talks: list[list[Dialogue]] = []
     with Progress("evaluation") as progress:
         for number, one in enumerate(contenders):
-            mine = contexts[: one.contexts]
-            samples = one.agent.samples(mine, seed)
-            answered.append([c.with_reply(s.text) for c, s in zip(mine, samples, strict=True)])
+            groups = one.agent.groups(contexts[: one.contexts], one.replies, seed)
+            samples = [group[k] for k in range(one.replies) for group in groups]
+            asked = asked_again(contexts[: one.contexts], one.replies)
+            answered.append([c.with_reply(s.text) for c, s in zip(asked, samples, strict=True)])
             truncated.append([s.truncated for s in samples])
-            progress.at(2 * number + 1, 2 * len(contenders) + 1, f"{one.name}: {len(mine)} replies")
+            progress.at(2 * number + 1, 2 * len(contenders) + 1, f"{one.name}: {len(samples)} replies")
             plays = briefs if one.negotiates else ()
             held = simulate(one.agent, plays, seed, pack=suite.pack) if plays else []
             talks.append([told(talk) for talk in held])

@@ -8,6 +8,7 @@ from itertools import pairwise
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.score import Evidence, Severity
 
+AGAIN = "#again-"  # in the id of a context that is answered more than once; what stands before is its own
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -74,6 +75,21 @@ class TicketResult:
     responded: bool
     reduction: float | None  # share of the selling price; 0 where nothing was agreed; None without a price
     negotiation: int
+
+
+def asked_again(contexts: Sequence[Dialogue], times: int) -> list[Dialogue]:
+    """Every context `times`, one round after another, under ids of their own."""
+    rounds = (contexts if not k else [_renamed(one, k) for one in contexts] for k in range(times))
+    return [one for round_ in rounds for one in round_]
+
+
+def _renamed(context: Dialogue, number: int) -> Dialogue:
+    return context.model_copy(update={"id": f"{context.id}{AGAIN}{number}"})
+
+
+def count_contexts(replies: Sequence[JudgedReply]) -> int:
+    """How many contexts they answer, however often each."""
+    return len({reply.dialogue.id.partition(AGAIN)[0] for reply in replies})
 
 
 def briefs_of(replies: Sequence[JudgedReply]) -> list[str]:

@@ -61,7 +61,11 @@ class Report:
             "headline": self.headline,
             "better": self.verdict.better,
             "criteria": [asdict(row) | {"figure": row.figure} for row in self.verdict.criteria],
-            "pairs": {"contexts": self.verdict.contexts, "negotiations": self.verdict.negotiations},
+            "pairs": {
+                "contexts": self.verdict.contexts,
+                "replies": self.verdict.replies,
+                "negotiations": self.verdict.negotiations,
+            },
             "sizes": {
                 a.name: {"replies": len(a.replies), "negotiations": len(a.negotiations)} for a in self.arms
             },

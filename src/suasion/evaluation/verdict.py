@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from suasion.evaluation import criteria
 from suasion.evaluation.criteria import Criterion, Margins
 from suasion.evaluation.figures import show, show_change
-from suasion.evaluation.metrics import Arm
+from suasion.evaluation.metrics import Arm, count_contexts
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     criteria: tuple[Criterion, ...]
-    contexts: int  # pairs of replies compared
+    contexts: int  # that both arms answer
+    replies: int  # pairs compared: one or more to each of them
     negotiations: int  # pairs of negotiations compared
 
     @property
@@ -59,10 +60,10 @@ def judge_arms(sft: Arm, repo: Arm, margins: Margins) -> Verdict:
     different briefs.
     """
     _check_pairs(sft, repo)
-    contexts = min(len(sft.replies), len(repo.replies))
+    replies = min(len(sft.replies), len(repo.replies))
     pairs = zip(sft.negotiations, repo.negotiations, strict=False)
     held = [place for place, (a, b) in enumerate(pairs) if a.outcome and b.outcome]
-    sft, repo = _only(sft, contexts, held), _only(repo, contexts, held)
+    sft, repo = _only(sft, replies, held), _only(repo, replies, held)
     rows = (
         criteria.reward(sft, repo),
         criteria.violations(sft, repo),
@@ -75,14 +76,14 @@ def judge_arms(sft: Arm, repo: Arm, margins: Margins) -> Verdict:
         criteria.length(sft, repo, margins.length),
         criteria.required_acts(sft, repo),
     )
-    return Verdict(rows, contexts, len(held))
+    return Verdict(rows, count_contexts(sft.replies), replies, len(held))
 
 
-def _only(arm: Arm, contexts: int, held: Sequence[int]) -> Arm:
-    """The arm with its first contexts, and the negotiations at these places."""
+def _only(arm: Arm, replies: int, held: Sequence[int]) -> Arm:
+    """The arm with its first replies, and the negotiations at these places."""
     return Arm(
         arm.name,
-        arm.replies[:contexts],
+        arm.replies[:replies],
         tuple(arm.negotiations[place] for place in held),
         tuple(arm.negotiation_violations[place] for place in held),
         tuple(arm.negotiation_replies[place] for place in held),
