@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from tests.serving.conftest import Make, Scripted
+from tests.serving.experiments.conftest import DEFINITION, begin, hotel_of, say
 from tests.serving.pages.conftest import Browser
-from tests.serving.test_experiments import DEFINITION, begin, hotel_of, say
 
 from suasion.agents.intent import IntentAgent
 from suasion.negotiation.pack import Pack

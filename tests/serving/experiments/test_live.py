@@ -1,9 +1,6 @@
 """Experiments on live traffic: who is drawn, who speaks, what a stop does, and what the results say."""
 
 import json
-import sqlite3
-import subprocess
-import sys
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -11,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from click.testing import CliRunner
-from sqlalchemy import create_engine, delete, insert, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import select
 from starlette.testclient import TestClient
-from tests.serving.conftest import NOW, Clock, Make, Scripted, context_of
+from tests.serving.conftest import NOW, Clock, Make, context_of
+from tests.serving.experiments.conftest import DEFINITION, MUTE, begin, defined, hotel_of, say
 
 from suasion.agents.intent import IntentAgent
 from suasion.cli import main
@@ -25,61 +20,11 @@ from suasion.errors import InputError
 from suasion.evaluation.ab import analyse
 from suasion.negotiation.pack import Pack
 from suasion.serving import schema
-from suasion.serving.access import Scope, create_key
-from suasion.serving.assemble import load_speaker
-from suasion.serving.database import open_database
-from suasion.serving.experiments import Experiment, draw, read_experiment
+from suasion.serving.experiments import Experiment, draw
 from suasion.serving.records import contact_key
 from suasion.serving.stop_rule import StopRules
 from suasion.serving.store import Store
-from suasion.serving.trials import begin_experiment, courses
-
-MUTE = "Hello there."
-DEFINITION: dict[str, Any] = {
-    "id": "trial",
-    "control": "intent",
-    "arms": [{"agent": "intent", "share": 1}, {"agent": "new", "share": 1}],
-    "salt": "s",
-    "settle_hours": 0,
-    "stop": {"days": 30},
-}
-
-
-def defined(**changes: Any) -> dict[str, Any]:
-    return {**DEFINITION, **changes}
-
-
-@pytest.fixture
-def agents(hotel: Pack) -> dict[str, Any]:
-    return {"intent": IntentAgent(hotel), "new": Scripted(MUTE)}
-
-
-@pytest.fixture
-def client(make: Make, agents: dict[str, Any]) -> TestClient:
-    found = make(agents)
-    assert found.post("/v1/experiments", json=DEFINITION).status_code == 201
-    return found
-
-
-def hotel_of(arm: str, number: int = 0, salt: str = "s") -> str:
-    """The n-th hotel that is drawn into this arm."""
-    shares = {"intent": 1.0, "new": 1.0}
-    names = (f"Hotel {n}" for n in range(10_000))
-    drawn = (name for name in names if draw(salt, contact_key(name), shares) == arm)
-    return next(name for place, name in enumerate(drawn) if place == number)
-
-
-def begin(client: TestClient, brief: dict[str, Any], hotel: str) -> dict[str, Any]:
-    answer = client.post("/v1/conversations", json={"brief": {**brief, "hotel": hotel}})
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
-
-
-def say(client: TestClient, one: dict[str, Any], text: str) -> dict[str, Any]:
-    return dict(
-        client.post(f"/v1/conversations/{one['conversation_id']}/messages", json={"text": text}).json()
-    )
-
+from suasion.serving.trials import begin_experiment
 
 # --- drawing
 
@@ -333,187 +278,3 @@ def test_it_ends_by_its_rule_and_harm_stops_an_arm(
         clock.pass_minutes(passes)
         rules.round()
         assert client.get(f"/v1/experiments/{name}").json()["status"] == "ended"
-
-
-# --- data
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"control": "other"}, None),
-        ({"arms": [{"agent": "intent", "share": 1}]}, "arms"),
-        ({"arms": [{"agent": "intent", "share": 1}, {"agent": "intent", "share": 2}]}, None),
-        ({"arms": [{"agent": "intent", "share": 1}, {"agent": "new", "share": 0}]}, "arms.1.share"),
-        ({"salt": ""}, "salt"),
-        ({"stop": {"harm": []}}, "stop"),
-        ({"stop": {"days": 3, "harm": ["luck"]}}, "stop.harm.0"),
-        ({"stopp": {}}, "stopp"),
-        ({"id": "No Good"}, "id"),
-        ({"start": "2026-12-01T08:00:00"}, "start"),
-    ],
-    ids=str,
-)
-def test_what_is_wrong_with_a_file_is_named(
-    changes: dict[str, Any], field: str | None, tmp_path: Path, client: TestClient
-) -> None:
-    path = tmp_path / "experiment.yaml"
-    path.write_text(json.dumps(defined(**changes)), encoding="utf-8")  # JSON is YAML
-    with pytest.raises(InputError) as caught:
-        read_experiment(path)
-    assert (caught.value.file, caught.value.field) == (str(path), field)
-    assert client.post("/v1/experiments", json=defined(**changes)).status_code == 422
-
-
-@pytest.mark.parametrize(
-    ("agents", "says"),
-    [
-        (["intent"], "arms.1.agent: no agent 'new'"),
-        (["intent", "intent"], "two agents are called 'intent'"),
-        (["new=intent", "no such run"], "no such run"),
-    ],
-)
-def test_serve_begins_nothing_with_agents_that_do_not_fit(
-    agents: list[str], says: str, tmp_path: Path, url: str
-) -> None:
-    path = tmp_path / "experiment.yaml"
-    path.write_text(json.dumps(DEFINITION), encoding="utf-8")
-    words = ["serve", "--experiment", str(path), "--store", url]
-    for agent in agents:
-        words += ["--agent", agent]
-    told = CliRunner().invoke(main, words)
-    assert (told.exit_code, says in told.stderr) == (2, True), told.stderr
-    store = Store(url)
-    assert courses(store) == []
-    store.close()
-
-
-def test_an_agent_has_the_name_that_it_was_given() -> None:
-    speaker = load_speaker("new=intent", "hotel")
-    assert (speaker.arm, speaker.run.split("-")[0]) == ("new", "intent")
-
-
-def test_one_experiment_at_a_time_and_none_is_ever_changed(client: TestClient) -> None:
-    other = client.post("/v1/experiments", json=defined(id="other"))
-    assert (other.status_code, "'trial' still runs" in other.json()["error"]) == (409, True)
-    changed = client.post("/v1/experiments", json=defined(salt="another"))
-    assert (changed.status_code, "never changed" in changed.json()["error"]) == (409, True)
-    client.post("/v1/experiments/trial/end", json={"reason": "decided"})
-    assert client.post("/v1/experiments", json=DEFINITION).status_code == 409
-    assert client.post("/v1/experiments", json=defined(id="other")).status_code == 201
-    listed = client.get("/v1/experiments").json()["experiments"]
-    assert [(one["experiment"]["id"], one["status"]) for one in listed] == [
-        ("trial", "ended"),
-        ("other", "running"),
-    ]
-    unknown = defined(arms=[{"agent": "intent", "share": 1}, {"agent": "absent", "share": 1}])
-    assert client.post("/v1/experiments", json=unknown).json()["field"] == "arms"
-    shares = {"reason": "x", "shares": {"intent": 1}}
-    assert client.post("/v1/experiments/other/shares", json=shares).json()["field"] == "shares"
-    assert client.post("/v1/experiments/none/end", json={"reason": "x"}).status_code == 404
-
-
-def test_only_operators_see_and_change_experiments(make: Make, agents: dict[str, Any]) -> None:
-    client = make(agents, needs_keys=True)
-    store = context_of(client).service.store
-    found = {}
-    for scope in Scope:
-        headers = {"Authorization": f"Bearer {create_key(store, scope)}"}
-        begun = client.post("/v1/experiments", json=DEFINITION, headers=headers).status_code
-        stopped = client.post("/v1/experiments/trial/end", json={"reason": "x"}, headers=headers)
-        found[scope.value] = begun, client.get("/v1/experiments", headers=headers).status_code
-        assert (stopped.status_code == 403) == (begun == 403)
-    assert found == {"agent": (403, 403), "rater": (403, 403), "operator": (201, 200), "admin": (409, 200)}
-
-
-def test_nothing_drawn_can_be_changed(client: TestClient, brief: dict[str, Any]) -> None:
-    begin(client, brief, "Hotel 1")
-    store = context_of(client).service.store
-    for name in ("experiments", "experiment_changes", "assignments", "enrolments"):
-        table = schema.metadata.tables[name]
-        with pytest.raises(DatabaseError, match="append-only"):
-            store.writer.run(lambda connection, table=table: connection.execute(delete(table)))
-
-
-def test_a_store_of_the_first_schema_keeps_all_its_data(tmp_path: Path, brief: dict[str, Any]) -> None:
-    url = f"sqlite:///{tmp_path}/old.db"
-    config = Config()
-    folder = Path(schema.__file__).parent / "migrations"
-    config.set_main_option("script_location", str(folder))
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    with engine.begin() as connection:
-        at = "2026-11-01T00:00:00.000000Z"
-        row = {"id": "c-1", "at": at, "pack": "hotel", "pack_version": "1", "contact": "A", "arm": "intent"}
-        row |= {"contact_key": contact_key("A"), "brief": brief, "follows_up": False}
-        connection.execute(insert(schema.conversations).values(row))
-        said = {"conversation_id": "c-1", "at": at, "speaker": "agent", "author": "agent"}
-        connection.execute(insert(schema.messages), [{**said, "number": n, "text": str(n)} for n in range(3)])
-        connection.execute(
-            insert(schema.standings).values(
-                conversation_id="c-1",
-                stage="open",
-                status="open",
-                turns=3,
-                withheld=0,
-                at=at,
-                contact_key="k",
-            )
-        )
-        connection.execute(
-            insert(schema.events).values(conversation_id="c-1", at=at, kind="started", data={})
-        )
-        connection.execute(insert(schema.opt_outs).values(contact_key="k", at=at))
-        connection.execute(insert(schema.audit).values(at=at, action="kept"))
-        connection.execute(insert(schema.keys).values(id="k1", hash=b"x", scope="agent", label="crm", at=at))
-    engine.dispose()
-    before = _dump(tmp_path / "old.db")
-    store = Store(url)
-    talk = store.load("c-1")
-    assert talk is not None
-    assert [message.text for message in talk.messages] == ["0", "1", "2"]
-    assert talk.enrolment is None
-    begin_experiment(store, Experiment.model_validate(DEFINITION), "hotel", NOW)
-    for table in (schema.messages, schema.conversations, schema.experiments):
-        with pytest.raises(DatabaseError, match="append-only"):
-            store.writer.run(lambda connection, table=table: connection.execute(delete(table)))
-    store.close()
-    after = _dump(tmp_path / "old.db")
-    assert sum(map(len, before.values())) > 8
-    grown = {"audit", "alembic_version"}
-    assert {name: after[name] for name in before if name not in grown} == {
-        name: rows for name, rows in before.items() if name not in grown
-    }
-    assert after["audit"][:1] == before["audit"]
-    assert open_database(url)  # and a second time nothing is to be done
-
-
-def _dump(path: Path) -> dict[str, list[Any]]:
-    with sqlite3.connect(path) as raw:
-        tables = [
-            row[0]
-            for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-            if not row[0].startswith("sqlite_")
-        ]
-        return {name: raw.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in tables}
-
-
-def test_a_service_without_statistics_serves_and_says_what_it_lacks(
-    client: TestClient, brief: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = (
-        "import sys\n"
-        "for name in ('numpy', 'scipy', 'statsmodels', 'matplotlib', 'torch'): sys.modules[name] = None\n"
-        "import suasion.serving.app, suasion.serving.background, suasion.serving.assemble\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-    for arm in ("intent", "new"):
-        begin(client, brief, hotel_of(arm))
-    monkeypatch.setitem(sys.modules, "suasion.evaluation.ab", None)
-    answer = client.get("/v1/experiments/trial")
-    assert (answer.status_code, "suasion[serve,train]" in answer.json()["error"]) == (503, True)
-    page = client.get("/pages/experiments/trial")
-    assert (page.status_code, "suasion[serve,train]" in page.text) == (503, True)
-    assert client.get("/v1/experiments").status_code == 200
