@@ -45,7 +45,7 @@ class PriceMention:
     relation: Relation
     direction: int
     currency: str
-    role: PriceRole = PriceRole.PROPOSAL
+    role: PriceRole
 
 
 def find_prices(text: str, currency: str = "CNY", locale: str | None = None) -> list[PriceMention]:
