@@ -86,12 +86,14 @@ def read_yaml(path: Path) -> YamlFile:
 def parse_yaml(text: str, path: Path) -> YamlFile:
     """The text of the file `path`, read as above."""
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        lines = dict(islice(_lines(node, (), path), MOST_ENTRIES + 1)) if node is not None else {}
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return YamlFile(path, None, {})
+        lines = dict(islice(_lines(node, (), path), MOST_ENTRIES + 1))
         if len(lines) > MOST_ENTRIES:
             raise InputError(f"more than {MOST_ENTRIES:,} entries, with what aliases stand for", str(path))
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
-        return YamlFile(path, content, lines)
+        return YamlFile(path, loader.construct_document(node), lines)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise InputError(f"not valid YAML: {error.problem}", str(path), line) from None

@@ -16,7 +16,9 @@ def changed(old: T, **values: Any) -> T:
     """
     kind: Any = type(old)  # Any: to mypy a type[T] is not hashable
     names, read = _fields_of(kind)
-    copy: T = kind(**dict(zip(names, read(old), strict=True)) | values)
+    kept = dict(zip(names, read(old), strict=True))
+    kept.update(values)
+    copy: T = kind(**kept)
     return copy
 
 

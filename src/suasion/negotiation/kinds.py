@@ -58,8 +58,8 @@ class KindReader:
             if percent
             for token in range(*place)
         }
-        amounts = self._assign(tokens, prices, percents, lifted, percent=False)
-        shares = self._assign(tokens, prices, percents, set(), percent=True)
+        amounts = unknown if all(percents) else self._assign(tokens, prices, percents, lifted, percent=False)
+        shares = self._assign(tokens, prices, percents, set(), percent=True) if any(percents) else unknown
         return [
             share if percent else amount
             for amount, share, percent in zip(amounts, shares, percents, strict=True)

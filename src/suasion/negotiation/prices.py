@@ -7,7 +7,7 @@ leaves open the numbers around them settle (candidates.py); then each gets its k
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from suasion.negotiation.candidates import Candidate, Relation, Settling, Verdict
@@ -20,7 +20,7 @@ from suasion.negotiation.notations import Notations
 from suasion.negotiation.numbers import Tokens
 from suasion.negotiation.quantities import Quantity, QuantityReader
 from suasion.negotiation.readers import locale_of, number_reader
-from suasion.negotiation.roles import PriceRole, role_reader
+from suasion.negotiation.roles import PriceRole, Roles
 from suasion.negotiation.ties import Ties
 
 __all__ = ["DateMention", "PriceMention", "PriceRole", "Relation", "find_dates", "find_prices"]
@@ -34,8 +34,7 @@ class PriceMention:
     """An amount that a text names; `text` is the text at `span`.
 
     `amount` is in units of `currency`, or a number of percent. `direction` is -1 or +1 for a change, and for
-    a percentage whose words say so, else 0. `currency` is the written one, or the caller's. `role` is what
-    the price is named for, by the words of its sentence.
+    a percentage whose words say so, else 0. `currency` is the written one, or the caller's.
     """
 
     amount: float
@@ -45,7 +44,12 @@ class PriceMention:
     relation: Relation
     direction: int
     currency: str
-    role: PriceRole
+    _roles: Roles = field(repr=False, compare=False)
+
+    @property
+    def role(self) -> PriceRole:
+        """What the price is named for, by the words of its sentence."""
+        return self._roles.of(self.span)
 
 
 def find_prices(text: str, currency: str = "CNY", locale: str | None = None) -> list[PriceMention]:
@@ -69,9 +73,9 @@ def _mentions(text: str, currency: str, locale: str) -> tuple[PriceMention, ...]
     places = [(quantity.first, quantity.last) for _, quantity in found]
     kinds = kind_reader(locale).read(tokens, places, [quantity.percent for _, quantity in found])
     spans = [(tokens.starts[first], tokens.ends[last - 1]) for first, last in places]
-    roles = role_reader(locale).read(text, spans, kinds)
+    roles = Roles(locale, text, spans, kinds)
     mentions = []
-    for (one, quantity), kind, span, role in zip(found, kinds, spans, roles, strict=True):
+    for (one, quantity), kind, span in zip(found, kinds, spans, strict=True):
         mentions.append(
             PriceMention(
                 amount=quantity.amount,
@@ -81,7 +85,7 @@ def _mentions(text: str, currency: str, locale: str) -> tuple[PriceMention, ...]
                 relation=one.relation,
                 direction=one.direction,
                 currency=quantity.currency or currency,
-                role=role,
+                _roles=roles,
             )
         )
     return tuple(mentions)

@@ -8,8 +8,9 @@ Phrases are locale data; a text is read in linear time.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import re2
 
@@ -131,3 +132,22 @@ def _compiled(pattern: str) -> "re2._Regexp":
 def role_reader(locale: str) -> RoleReader:
     """The one reader of a locale. Raises LocaleError when there is no such locale."""
     return RoleReader(load_locale(locale))
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The roles of a text's prices, read when one is asked for: who scores or tracks asks for none."""
+
+    locale: str
+    text: str
+    spans: Sequence[Span]
+    kinds: Sequence[PriceKind]
+
+    @cached_property
+    def _read(self) -> dict[Span, PriceRole]:
+        roles = role_reader(self.locale).read(self.text, self.spans, self.kinds)
+        return dict(zip(self.spans, roles, strict=True))
+
+    def of(self, span: Span) -> PriceRole:
+        """The role of the price at `span`."""
+        return self._read[span]

@@ -114,9 +114,11 @@ def self_repetition(scene: Scene, *, share: float = 0.8, words: int = 5) -> Iter
     if len(mine) < words:
         return
     grams = _grams(mine)
+    least = share * len(grams)
     for text in scene.agent_texts:
         theirs = words_of(text)
-        if mine == theirs or (grams and len(grams & _grams(theirs)) >= share * len(grams)):
+        enough = grams and len(theirs) - 3 >= least  # as many 4-grams, at the most
+        if mine == theirs or (enough and len(grams & _grams(theirs)) >= least):
             yield Finding((0, len(scene.reply)), f"says again: {text[:80]}")
             return
 
