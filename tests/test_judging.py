@@ -13,8 +13,8 @@ from suasion import judging
 from suasion.cli import main
 from suasion.data.labels import read_labels
 from suasion.errors import InputError
+from suasion.fitting.labelled_judge import _folds
 from suasion.policy.model import Backbone
-from suasion.training.labelled_judge import _folds
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 THANKS, ASKS = "Does it say thanks?", "Does it ask for a price?"

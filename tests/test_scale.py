@@ -9,7 +9,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, Qwen3Config
 
-from suasion.policy.model import PROJECTIONS
+from suasion.config.model import PROJECTIONS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 scale = importlib.import_module("scale")
@@ -31,7 +31,7 @@ def test_weights_are_counted_as_transformers_and_peft_count_them(shape: "scale.S
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
         assert sum(one.numel() for one in model.parameters()) == shape.all
-        lora = LoraConfig(r=8, target_modules=PROJECTIONS, task_type="CAUSAL_LM")
+        lora = LoraConfig(r=8, target_modules=list(PROJECTIONS), task_type="CAUSAL_LM")
         adapted = get_peft_model(model, lora, low_cpu_mem_usage=True)
     found = sum(one.numel() for name, one in adapted.named_parameters() if "lora_" in name)
     assert found == shape.lora(8)

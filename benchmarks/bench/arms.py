@@ -20,11 +20,12 @@ import torch
 from work import COPIES, GROUPS, PROMPT, RANK, REPLIES, REPLY
 
 from suasion.config import GenerationConfig, ModelConfig, RunConfig, TrainingConfig
+from suasion.config.model import PROJECTIONS
 from suasion.data.rubric import load_rubric
 from suasion.data.synthesize import examples_of, synthesize
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.policy.model import PROJECTIONS, Backbone, load_backbone
+from suasion.policy.model import Backbone, load_backbone
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
@@ -195,7 +196,9 @@ def theirs(answers: Answers) -> None:
         trainer = GRPOTrainer(
             model=plain, reward_funcs=reward, processing_class=backbone.tokenizer,
             train_dataset=Dataset.from_dict({"prompt": texts}),
-            peft_config=LoraConfig(r=RANK, lora_alpha=RANK, target_modules=PROJECTIONS, lora_dropout=0.0),
+            peft_config=LoraConfig(
+                r=RANK, lora_alpha=RANK, target_modules=list(PROJECTIONS), lora_dropout=0.0
+            ),
             callbacks=[Waits()],
             args=GRPOConfig(output_dir=folder, **THEIRS),
         )  # fmt: skip

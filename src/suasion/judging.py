@@ -13,6 +13,7 @@ from suasion.data.labels import read_labels, rubric_of
 from suasion.data.rubric import Rubric
 from suasion.errors import InputError
 from suasion.evaluation.judges import Agreement, Answer, agreements, as_json
+from suasion.fitting.labelled_judge import fit_labelled_judge
 from suasion.negotiation.dialogue import Dialogue, dump_dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import load_backbone
@@ -20,7 +21,6 @@ from suasion.rewards.judge import LocalJudge
 from suasion.rewards.remote_judge import connect
 from suasion.rewards.score import Score, Status
 from suasion.running.folder import write_json
-from suasion.training.labelled_judge import fit_labelled_judge
 
 RUBRIC, MODEL, SEEN = "rubric.json", "model.json", "seen.json"
 FLOOR = 0.6  # kappa below which a criterion is not read

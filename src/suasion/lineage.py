@@ -10,6 +10,8 @@ from suasion.data.rubric import Rubric, load_rubric
 from suasion.data.splits import Data
 from suasion.errors import InputError
 from suasion.files import beside
+from suasion.fitting.refit_judge import carried_judge, changed_criteria, refit
+from suasion.fitting.start import CHECKPOINT, POLICY_FILE, read_start, suite_of
 from suasion.incidents.succession import Succession, find_suite, pack_at, succession
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -21,8 +23,6 @@ from suasion.rewards.saved import load_adapter, remote, suite_of_run, trusted
 from suasion.rewards.suite import RewardSuite
 from suasion.running.folder import load_run_config, pack_version, read_figures, read_steps, write_json
 from suasion.training.checkpoint import POLICY
-from suasion.training.refit_judge import carried_judge, changed_criteria, refit
-from suasion.training.start import CHECKPOINT, POLICY_FILE, read_start, suite_of
 from suasion.training.trainer import Trainer
 
 SFT_FILE, REWARD_FILE, CALIBRATION = (

@@ -12,6 +12,18 @@ from suasion.data.examples import Pair
 from suasion.data.rubric import load_rubric
 from suasion.data.splits import Data, prepare
 from suasion.evaluation.report import Report
+from suasion.fitting.fit_rewards import (
+    calibrate,
+    fit_judge,
+    fit_reward_model,
+    judge_agreement,
+    second_head,
+)
+from suasion.fitting.outcome_pairs import outcome_pairs
+from suasion.fitting.refit_judge import refit
+from suasion.fitting.reward_checks import disagreement, examine, pair_accuracy, pair_gaps
+from suasion.fitting.sampled_pairs import sampled_pairs
+from suasion.fitting.sft import fit_sft
 from suasion.incidents.apply import verdicts_in_force
 from suasion.lineage import (
     carry_rewards,
@@ -42,18 +54,6 @@ from suasion.running.processes import Team, team
 from suasion.running.stopping import Stopped, StoppedError, stop
 from suasion.settle import begin
 from suasion.training.checkpoint import POLICY
-from suasion.training.fit_rewards import (
-    calibrate,
-    fit_judge,
-    fit_reward_model,
-    judge_agreement,
-    second_head,
-)
-from suasion.training.outcome_pairs import outcome_pairs
-from suasion.training.refit_judge import refit
-from suasion.training.reward_checks import disagreement, examine, pair_accuracy, pair_gaps
-from suasion.training.sampled_pairs import sampled_pairs
-from suasion.training.sft import fit_sft
 from suasion.training.trainer import Trainer
 
 CALIBRATION_SEED = 600_000  # replies that set the reward model's zero are not those that it learns from

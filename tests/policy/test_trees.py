@@ -1,7 +1,11 @@
 """Every path of a tree gives the numbers that it would give alone, on the architectures that we name."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
+from transformers import PreTrainedModel
 
 from suasion.errors import InputError
 from suasion.policy.heads import REPLY, Reader, has_adapter, reply_states
@@ -84,6 +88,38 @@ def test_roles_without_an_adapter_share_one_reading(
     assert len(passes) == 2
     assert torch.allclose(again[0], first[0][0], atol=1e-6)
     assert not torch.allclose(again[1], first[0][1])
+
+
+def test_a_role_reads_as_a_model_of_its_own_does(
+    bare: Callable[..., PreTrainedModel], small: Callable[[str, str], Backbone]
+) -> None:
+    """Beside other roles on the shared backbone: the numbers of plain PEFT with this adapter alone."""
+    shared = small("Llama", "grouped")
+    shared.add_adapter("policy")
+    reader = Reader(shared, "reward", width=REPLY)
+    Reader(shared, "judge", width=REPLY)
+    drawn = torch.Generator().manual_seed(1)
+    for name in ("policy", "reward", "judge"):
+        for parameter in shared.adapter(name).values():
+            torch.nn.init.normal_(parameter, std=0.3, generator=drawn)
+    torch.nn.init.normal_(reader.head.weight, generator=drawn)
+    prompt, replies = [5, 6, 7], [[8, 9, 2], [10, 2]]
+    found = reader.read_replies([branch(prompt, replies)], 1000)[0][:, 0]
+
+    lora = LoraConfig(
+        r=4, lora_alpha=8, target_modules=list(shared.config.lora_targets), layers_to_transform=[1, 2]
+    )
+    alone = get_peft_model(bare("Llama"), lora)
+    for key, parameter in alone.named_parameters():
+        if "lora_" in key:
+            parameter.data = shared.adapter("reward")[key.replace(".default.", ".reward.")].data.clone()
+    for reply, number in zip(replies, found, strict=True):
+        with torch.no_grad():
+            out = alone(input_ids=torch.tensor([prompt + reply]), output_hidden_states=True)
+        states = out.hidden_states[-1][0]
+        end, mean, context = states[-1], states[len(prompt) :].mean(0), states[len(prompt) - 1]
+        read = torch.cat([end, mean, context, end * context, mean * context])
+        assert torch.allclose(read @ reader.head.weight[0], number, rtol=1e-4, atol=1e-4)
 
 
 def test_roles_do_not_touch_each_other(backbone: Backbone) -> None:

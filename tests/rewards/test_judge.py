@@ -10,12 +10,12 @@ from suasion.config import ProbeConfig
 from suasion.data.examples import Verdict
 from suasion.data.rubric import Rubric, load_rubric
 from suasion.errors import InputError
+from suasion.fitting.fit_rewards import fit_judge, judge_agreement
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.score import Status
-from suasion.training.fit_rewards import fit_judge, judge_agreement
 
 REPLIES = [
     "Fair point. What is your best price?",

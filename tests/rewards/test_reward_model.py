@@ -9,12 +9,12 @@ import torch
 
 from suasion.config import RewardModelConfig
 from suasion.data.examples import Pair
+from suasion.fitting.fit_rewards import bradley_terry, calibrate, fit_reward_model, second_head
+from suasion.fitting.reward_checks import disagreement
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.reward_model import RewardModel
-from suasion.training.fit_rewards import bradley_terry, calibrate, fit_reward_model, second_head
-from suasion.training.reward_checks import disagreement
 
 
 def pairs_of(better: Sequence[Dialogue], worse: Sequence[Dialogue]) -> list[Pair]:

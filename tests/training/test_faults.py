@@ -5,6 +5,7 @@ import resource
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,8 +21,10 @@ from suasion.running.lock import locked
 from suasion.running.stopping import Stopped, stop
 from suasion.training.checkpoint import BEFORE
 from suasion.training.diverged import FOLDER, DivergedError
+from suasion.training.experience import _Reader
 from suasion.training.memory import Budget
 from suasion.training.trainer import POLICY, Trainer
+from suasion.training.update import policy_gradient
 
 LAST = "checkpoint.safetensors"
 
@@ -113,6 +116,99 @@ def test_a_loss_that_is_no_number_stops_the_run_and_its_batch_is_kept(
         learner.run(contexts, tmp_path)
     kept = {path.name for path in (tmp_path / FOLDER).iterdir()}
     assert kept == {"batch.safetensors", "replies.jsonl", "policy.safetensors", "fault.json"}
+
+
+def test_a_gradient_out_of_all_proportion_stops_the_run(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    """Held to the usual norm itself, some step soon exceeds it; the checkpoint before that step stands."""
+    careful = trainer(another(), 12)
+    strict = {"explode": 1.001, "max_grad_norm": 1e-9}
+    training = careful.config.training.model_copy(update=strict)
+    strictly = careful.config.model_copy(update={"training": training})
+    learner = Trainer(another(), careful.suite, careful.pack, strictly)
+    with pytest.raises(DivergedError, match=r"grad_norm is .*, and was .* in the steps before"):
+        learner.run(contexts, tmp_path)
+    assert (tmp_path / FOLDER / "fault.json").exists()
+    assert 4 <= len(trainer(another(), 12).run(contexts, tmp_path, resume=True)) == 12
+
+
+def test_a_disk_that_is_full_costs_no_step_that_was_done(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill() -> float:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        return -0.5
+
+    whole, second = another(), another()
+    trainer(whole, 4, Counts(3, lambda: -0.5)).run(contexts, tmp_path / "whole")
+    try:
+        with pytest.raises(NotWrittenError, match="can't be written"):
+            trainer(another(), 4, Counts(3, fill)).run(contexts, tmp_path / "part")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    trainer(second, 4, Counts(1, lambda: -0.5)).run(contexts, tmp_path / "part", resume=True)
+    assert same(whole, second)
+
+
+def short_of_memory(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """An update that fails as torch does where a micro-batch has more tokens: no test can fill memory."""
+
+    def gradient(backbone: Backbone, role: str, *rest: object) -> dict[str, float]:
+        if int(str(rest[-1])) > most:
+            for parameter in backbone.adapter(role).values():
+                parameter.grad = torch.ones_like(parameter)  # what is left halfway
+            raise torch.OutOfMemoryError
+        return policy_gradient(backbone, role, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("suasion.training.learner.policy_gradient", gradient)
+
+
+def test_a_step_without_memory_is_done_in_halves_and_noted(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, second = another(), another()
+    records = trainer(whole, 3).run(contexts, tmp_path / "whole")
+    short_of_memory(monkeypatch, 700)
+    halved = trainer(second, 3).run(contexts, tmp_path / "halves")
+    assert [record["batch_tokens"] for record in records] == [1300] * 3
+    assert [record["batch_tokens"] for record in halved] == [1300, 650, 650], "the first warms the value up"
+    for key, value in whole.adapter(POLICY).items():
+        assert torch.allclose(value, second.adapter(POLICY)[key], atol=1e-5), key
+
+
+@pytest.mark.parametrize("credit", ["reply", "trajectory"])
+def test_replies_are_scored_in_halves_too(
+    another: Callable[[], Backbone],
+    contexts: list[Dialogue],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    credit: str,
+) -> None:
+    tried: list[int] = []
+
+    def reference(self: Any) -> Any:
+        tried.append(self.budget)
+        if self.budget > 1400:
+            raise torch.OutOfMemoryError
+        return read(self)
+
+    read = _Reader.reference
+    monkeypatch.setattr(_Reader, "reference", reference)
+    config = trainer(another(), 1).config
+    training = config.training.model_copy(update={"credit": credit, "steps": 1})
+    pack = Pack.load("hotel")
+    learner = Trainer(
+        another(),
+        RewardSuite(pack, None, Counts(), RewardsConfig()),
+        pack,
+        config.model_copy(update={"training": training}),
+    )
+    records = learner.run(contexts, tmp_path)
+    assert tried == [2600, 1300]
+    assert records[0]["batch_tokens"] == 650
 
 
 def test_a_full_disk_leaves_the_file_before(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from suasion.training.experience import Experience, collect
 from suasion.training.methods import METHODS, advantages
 from suasion.training.update import Minibatch, policy_gradient
 
-COPIES, TEMPERATURE, KL, LAM, GAMMA, CLIP, ENTROPY = 3, 0.1, 0.3, 0.9, 0.97, 0.2, 0.05
+COPIES, TEMPERATURE, KL, LAM, GAMMA, CLIP, ENTROPY = 3, 0.3, 0.3, 0.9, 0.97, 0.2, 0.05
 SETTINGS = {"lam": LAM, "gamma": GAMMA, "clip": CLIP, "entropy": ENTROPY}
 
 
@@ -44,7 +44,7 @@ def ready(backbone: Backbone) -> tuple[Backbone, Reader]:
     torch.nn.init.normal_(value.head.weight, generator=drawn)
     for key, parameter in backbone.adapter("policy").items():
         if "lora_B" in key:
-            torch.nn.init.normal_(parameter, std=0.3, generator=drawn)
+            torch.nn.init.normal_(parameter, std=0.1, generator=drawn)
     return backbone, value
 
 
@@ -52,7 +52,7 @@ def move(backbone: Backbone) -> None:
     """As an earlier minibatch would have, so that ratios leave 1 and the clip bites."""
     drawn = torch.Generator().manual_seed(6)
     for parameter in backbone.adapter("policy").values():
-        parameter.data += 0.3 * torch.randn(parameter.shape, generator=drawn)
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=drawn)
 
 
 def found_gradient(
@@ -198,4 +198,4 @@ def test_the_gradient_of_an_update_is_the_plain_one(
     assert 0 < clipped < 1
     wrong = sum(float((one - other).square().sum()) for one, other in zip(found, expected, strict=True))
     size = sum(float(one.square().sum()) for one in expected)
-    assert math.sqrt(wrong / size) < 1e-4, "rounding of float32 makes 1e-5 to 3e-5"
+    assert math.sqrt(wrong / size) < 1e-5

@@ -1,11 +1,23 @@
 """What the settings of a training mean and refuse; no model is needed."""
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
-from suasion.config import DataConfig, RewardsConfig, RunConfig, TrainingConfig, load_config
+from suasion.config import (
+    AlarmsConfig,
+    DataConfig,
+    FitConfig,
+    ModelConfig,
+    ProbeConfig,
+    RewardModelConfig,
+    RewardsConfig,
+    RunConfig,
+    TrainingConfig,
+    load_config,
+)
 from suasion.errors import InputError
 from suasion.training.methods import ahead
 from suasion.training.schedule import policy_rate
@@ -50,6 +62,35 @@ def test_the_rate_rises_and_falls(schedule: str, warmup: int, rates: list[float]
 def test_a_target_for_the_kl_needs_a_weight() -> None:
     with pytest.raises(ValueError, match="set kl above 0"):
         TrainingConfig(kl=0.0, kl_target=0.5)
+
+
+def test_patience_needs_measurements() -> None:
+    with pytest.raises(ValueError, match="set validate_every above 0"):
+        TrainingConfig(patience=2)
+
+
+def test_every_setting_is_explained() -> None:
+    """By its name, in the page of the trainer; with its default, which would else grow old there."""
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    told: dict[str, str] = {}
+    for row in page[page.index("## Settings") :].splitlines():
+        first, *cells = row.strip("|").split("|")
+        names = re.findall("`([a-z_.]+)`", first)
+        told |= zip(names, cells[0].split(", ") if row.startswith("| `") else [], strict=False)
+    sections = {"": TrainingConfig, "model.": ModelConfig, "sft.": FitConfig, "alarms.": AlarmsConfig}
+    defaults = {
+        f"{prefix}{name}": field.default
+        for prefix, section in sections.items()
+        for name, field in section.model_fields.items()
+    }
+    own = {*ProbeConfig.__annotations__, *RewardModelConfig.__annotations__}
+    defaults |= {f"reward_model.{name}": RewardModelConfig.model_fields[name].default for name in own}
+    for name, default in defaults.items():
+        assert name in told, f"{name} has no row"
+        text = told[name].strip()
+        if not isinstance(default, tuple):
+            same = float(text) == default if text[0].isdigit() else text == str(default).lower()
+            assert same, f"{name} is {default}, told as {text}"
 
 
 def test_the_outcome_needs_negotiations() -> None:

@@ -16,6 +16,7 @@ from suasion.counterpart.negotiations import Negotiations
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
+from suasion.policy.heads import load_tensors
 from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
 from suasion.training.experience import PHASES
@@ -115,6 +116,48 @@ def test_the_best_policy_is_kept_and_a_resumed_run_keeps_the_same(
     assert [r["validation"] for r in resumed.run(contexts, tmp_path / "part", True, contexts)] == measured
     for key, value in whole.adapter(POLICY).items():
         assert torch.equal(value, second.adapter(POLICY)[key]), key
+
+
+def measured_as(values: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measurements for a test of what follows from them."""
+    left = list(values)
+    monkeypatch.setattr("suasion.training.validation.Validation.measure", lambda self: left.pop(0))
+
+
+def test_it_ends_where_measurements_are_no_better(
+    another: Callable[[], Backbone],
+    contexts: list[Dialogue],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measured_as([0.1, 0.3, 0.3, 0.2, 0.4], monkeypatch)
+    config = settings(steps=10, validate_every=2, patience=2)
+    records = trainer(another(), config).run(contexts, tmp_path, validation=contexts)
+    assert len(records) == 8, "the fourth measurement is the second without a better one"
+    assert records[-1]["stopped_by"] == ["patience"]
+    assert "training ends after step 8: 2 measurements, none better" in capsys.readouterr().err
+    again = trainer(another(), config).run(contexts, tmp_path, resume=True, validation=contexts)
+    assert len(again) == 8, "a run that has ended is not gone on with"
+
+
+def test_what_an_alarm_stops_keeps_the_best_policy(
+    another: Callable[[], Backbone], contexts: list[Dialogue], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured_as([0.1, 0.5, 0.2, 0.3], monkeypatch)
+    config = settings(steps=11, validate_every=2).model_copy(
+        update={"alarms": AlarmsConfig(action="stop", kl=1e-9)}
+    )
+    learner = trainer(another(), config)
+    records = learner.run(contexts, tmp_path, validation=contexts)
+    assert records[-1]["stopped_by"], "the test shows nothing without an alarm"
+    best = load_tensors(tmp_path / "best.safetensors")
+    after_four = trainer(another(), settings(steps=4, validate_every=2))
+    measured_as([0.1, 0.5], monkeypatch)
+    after_four.run(contexts, tmp_path / "four", validation=contexts)
+    for key, value in learner.backbone.adapter(POLICY).items():
+        assert torch.equal(value, best[key]), key
+        assert torch.equal(value, after_four.backbone.adapter(POLICY)[key]), key
 
 
 def test_validation_is_due_every_so_often_and_at_the_end(

@@ -9,9 +9,10 @@ from typing import Any
 from transformers import PreTrainedTokenizerFast
 
 from suasion.config import AlarmsConfig, GenerationConfig, RewardsConfig, RunConfig, TrainingConfig
+from suasion.config.model import PROJECTIONS
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
-from suasion.policy.model import PROJECTIONS, Backbone
+from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
 from suasion.training.trainer import Trainer
 
@@ -81,7 +82,7 @@ def theirs(
         reward_funcs=reward,
         processing_class=tokenizer,
         train_dataset=Dataset.from_dict({"prompt": prompts * 4}),
-        peft_config=LoraConfig(r=4, lora_alpha=8, target_modules=PROJECTIONS, lora_dropout=0.0),
+        peft_config=LoraConfig(r=4, lora_alpha=8, target_modules=list(PROJECTIONS), lora_dropout=0.0),
         args=GRPOConfig(
             output_dir=str(folder), seed=seed, max_steps=STEPS, per_device_train_batch_size=CONTEXTS * COPIES,
             num_generations=COPIES, max_completion_length=WORDS, learning_rate=RATE, weight_decay=0.0,

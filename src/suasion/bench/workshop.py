@@ -15,6 +15,7 @@ from suasion.config import RunConfig
 from suasion.counterpart.simulate import Agent
 from suasion.data.splits import Data, prepare
 from suasion.errors import InputError
+from suasion.fitting.dpo import fit_dpo
 from suasion.lineage import save_policy
 from suasion.negotiation.pack import Pack
 from suasion.pipeline import fine_tune, fit_rewards, preferences
@@ -25,7 +26,6 @@ from suasion.rewards.suite import RewardSuite
 from suasion.running.folder import describe_run, load_run_config, read_figures, write_json
 from suasion.settle import check_same
 from suasion.training.checkpoint import POLICY
-from suasion.training.dpo import fit_dpo
 from suasion.training.methods import METHODS
 from suasion.training.trainer import Trainer
 from suasion.training.validation import Validation

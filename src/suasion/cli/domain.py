@@ -149,8 +149,8 @@ def pack_new(name: str, source: str, title: str | None, output: Path) -> None:
 @click.option("--output", type=FILE, required=True, help="acts.yaml; put it into the pack's folder to use it")
 def pack_train_acts(name: str, labelled: Path, floor: float, output: Path) -> None:
     """Train an ear for a pack's dialogue acts, and say how well it hears each in voices held out."""
+    from suasion.fitting.fit_acts import fit_acts, load_utterances, write_acts
     from suasion.negotiation.pack import Pack
-    from suasion.training.fit_acts import fit_acts, load_utterances, write_acts
 
     pack = Pack.load(name)
     made = fit_acts(pack, load_utterances(labelled, pack), floor)

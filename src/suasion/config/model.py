@@ -7,6 +7,9 @@ from pydantic import Field
 
 from suasion.config.base import Frozen
 
+# Every linear layer of a Llama-like block.
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
 
 class ModelConfig(Frozen):
     name: str = Field(
@@ -17,6 +20,9 @@ class ModelConfig(Frozen):
     )
     lora_rank: int = Field(16, ge=1, description="rank of every adapter")
     lora_alpha: int = Field(32, ge=1, description="LoRA scale is alpha / rank")
+    lora_targets: tuple[str, ...] = Field(
+        PROJECTIONS, min_length=1, description="names of the linear layers that get an adapter, as in PEFT"
+    )
     role_layers: int = Field(
         14, ge=1, description="reward, judge and value adapters sit on this many top layers"
     )

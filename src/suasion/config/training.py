@@ -90,6 +90,9 @@ class TrainingConfig(Frozen):
     validate_by: Literal["r_total", "violations"] = Field(
         "r_total", description="what is measured: mean R_total, or how few rules are broken"
     )
+    patience: int = Field(
+        0, ge=0, description="measurements without a better one after which it ends; 0: never"
+    )
     validation_contexts: int = Field(
         48, ge=1, description="contexts of the validation split on which it is measured"
     )
@@ -105,6 +108,8 @@ class TrainingConfig(Frozen):
             raise ValueError("outcome is a term of the policy's own negotiations: set negotiations above 0")
         if self.credit == "reply" and self.outcome and self.replies_per_context == 1:
             raise ValueError("outcome compares replies to one context: set replies_per_context above 1")
+        if self.patience and not self.validate_every:
+            raise ValueError("patience counts measurements: set validate_every above 0")
         if self.negotiations > self.contexts_per_step:
             raise ValueError("negotiations are a part of contexts_per_step: set them no higher")
         return self

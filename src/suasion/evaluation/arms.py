@@ -19,8 +19,8 @@ from suasion.policy.processor import release_memory
 from suasion.policy.trees import batches, branch
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
+from suasion.running.progress import Progress
 from suasion.training.experience import token_logprobs
-from suasion.training.progress import Progress
 
 SHOWN = 4  # negotiations of each agent that the report shows reply by reply
 

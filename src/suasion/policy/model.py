@@ -36,7 +36,6 @@ ADDED_MASK = ("eager", GROUPED)  # attention that adds its mask to the scores
 SCALINGS = ("logit_scale", "logits_scaling")
 UNTOUCHED = "untouched"  # the role of the model as it was loaded, whatever was baked into it since
 LONGEST_REPLY = 512  # tokens that are read of a reply (the paper's limit)
-PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 @dataclass(slots=True)
@@ -79,16 +78,20 @@ class Backbone:
         return cast(int, self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.eos_token)))
 
     def add_adapter(self, name: str, layers: int | None = None) -> None:
-        """A new LoRA adapter on all layers or the top `layers`, without effect at first."""
+        """A new LoRA adapter on all layers or the top `layers`, without effect at first.
+
+        Raises InputError where the model has not all of `lora_targets` as linear layers.
+        """
         total = int(self.plain.config.get_text_config().num_hidden_layers)
         lora = LoraConfig(
             r=self.config.lora_rank,
             lora_alpha=self.config.lora_alpha,
-            target_modules=PROJECTIONS,
+            target_modules=list(self.config.lora_targets),
             layers_to_transform=list(range(max(0, total - layers), total)) if layers else None,
             task_type="CAUSAL_LM",
         )
         lean_lora(lora)
+        self._check_targets()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(zlib.crc32(f"{self.seed}:{name}".encode()))
             if isinstance(self.model, PeftModel):
@@ -97,6 +100,19 @@ class Backbone:
                 self.model = get_peft_model(self.model, lora, adapter_name=name)
         for parameter in self.adapter(name).values():
             parameter.data = parameter.data.float()
+
+    def _check_targets(self) -> None:
+        linear = (LoraLayer, nn.Linear)
+        found = {
+            key.rpartition(".")[2] for key, part in self.plain.named_modules() if isinstance(part, linear)
+        }
+        for target in self.config.lora_targets:
+            if target not in found:
+                raise InputError(
+                    f"the model has no linear layer {target!r}; it has {', '.join(sorted(found))}",
+                    self.name,
+                    field="model.lora_targets",
+                )
 
     def adapter(self, name: str) -> dict[str, nn.Parameter]:
         """The adapter's parameters by full name."""

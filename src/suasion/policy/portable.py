@@ -9,7 +9,7 @@ from torch import Tensor
 
 from suasion.errors import InputError
 from suasion.policy.heads import load_tensors, save_tensors
-from suasion.policy.model import PROJECTIONS, Backbone
+from suasion.policy.model import Backbone
 
 LOADED_BY = "adapter_model.safetensors"
 
@@ -33,7 +33,7 @@ def save_adapter(backbone: Backbone, parts: Sequence[Path], folder: Path) -> Non
     lora = LoraConfig(
         r=rank,
         lora_alpha=backbone.config.lora_alpha * len(parts),  # the same alpha / r
-        target_modules=PROJECTIONS,
+        target_modules=list(backbone.config.lora_targets),
         task_type="CAUSAL_LM",
         base_model_name_or_path=backbone.name,
         inference_mode=True,

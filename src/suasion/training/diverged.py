@@ -52,7 +52,18 @@ def check_sound(notes: Notes, usual: Mapping[str, float], least: float, explode:
             )
 
 
-def keep(folder: Path, step: int, fault: str, whole: Minibatch, policy: dict[str, Tensor]) -> Path:
+def bury(fault: DivergedError, step: int, folder: Path, policy: Mapping[str, Tensor] | None) -> DivergedError:
+    """Keep the batch, where the policy's adapter is given; the fault, with its place and what to do."""
+    where = keep(folder, step, fault.message, fault.batch, policy) if policy and fault.batch else folder
+    return DivergedError(
+        f"step {step}: {fault.message}; training is stopped. What the step learnt from is kept here, and "
+        "the last checkpoint is as it was: --resume meets the same batch again, so look at its rewards "
+        "(replies.jsonl), or take another directory and a lower training.learning_rate",
+        str(where),
+    )
+
+
+def keep(folder: Path, step: int, fault: str, whole: Minibatch, policy: Mapping[str, Tensor]) -> Path:
     """Write what the step learnt from into `post-mortem/`; returns that folder.
 
     `batch.safetensors` has all tensors, `replies.jsonl` the replies with what the suite said of them,
@@ -68,6 +79,6 @@ def keep(folder: Path, step: int, fault: str, whole: Minibatch, policy: dict[str
         for dialogue, reading in zip(batch.dialogues, batch.readings, strict=True)
     ]
     write_text(target / "replies.jsonl", "\n".join(lines) + "\n")
-    save_tensors(target / "policy.safetensors", policy)
+    save_tensors(target / "policy.safetensors", {key: one.detach().cpu() for key, one in policy.items()})
     write_json(target / "fault.json", {"step": step, "fault": fault})
     return target

@@ -73,7 +73,9 @@ class Learner:
         except DivergedError as error:
             error.batch = whole
             raise
-        return fitted | {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
+        means = {key: statistics.mean(note[key] for note in notes) for key in notes[0]}
+        # Before the first optimizer step sampler and trainer are the same policy.
+        return fitted | means | {"sampler_gap": notes[0]["sampler_gap"]}
 
     def _update(self, part: Minibatch) -> Notes:
         """One optimizer step of the policy, and one of a value model that has an adapter."""

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from suasion.agents.intent import IntentAgent
-from suasion.config import RunConfig
+from suasion.config import GenerationConfig, RunConfig
 from suasion.counterpart.negotiations import Negotiations
 from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue
@@ -23,18 +23,18 @@ from suasion.policy.processor import release_memory
 from suasion.rewards.judge_report import JudgeReport
 from suasion.rewards.suite import RewardSuite
 from suasion.running.processes import ALONE, Team
+from suasion.running.progress import Progress
 from suasion.running.stopping import Stopped, stop
 from suasion.training.alarms import alarms
 from suasion.training.checkpoint import POLICY, Checkpoint
 from suasion.training.contexts import ContextPool
-from suasion.training.diverged import DivergedError, keep, usual_norms
+from suasion.training.diverged import DivergedError, bury, usual_norms
 from suasion.training.experience import Experience, collect
 from suasion.training.learner import Learner
 from suasion.training.memory import Budget
 from suasion.training.methods import METHODS, advantages, ahead
 from suasion.training.parcel import Parcel, shared, together
 from suasion.training.ppo import adapt_kl
-from suasion.training.progress import Progress
 from suasion.training.telemetry import Tracker, describe_prospects, describe_step
 from suasion.training.trajectories import Played, describe_played, fold, hold
 from suasion.training.unread import TooManyUnreadError, check_enough, unread_shares
@@ -91,9 +91,9 @@ class Trainer:
         """Train for the configured steps; returns one record a step, also written to `steps.jsonl`.
 
         `patched` are the contexts of the patches that it goes on under. With `training.validate_every` the
-        policy is afterwards the one that did best on `validation`. An alarm may end the training early
-        (`alarms.action`). A request to stop ends it after the step, or, while replies are collected, at once;
-        then Stopped is raised, and what was done is in the checkpoint.
+        policy is afterwards the one that did best on `validation`. Alarms (`alarms.action`) and measurements
+        that get no better (`patience`) may end it early. A request to stop ends it after the step, or, while
+        replies are collected, at once; then Stopped is raised, and what was done is in the checkpoint.
         """
         settings = self.config.training
         share = self.config.origin.patch_share if self.config.origin else 0.0
@@ -113,6 +113,7 @@ class Trainer:
                 records.append(self._next(len(records), pool, check))
                 self._adapt(records)
                 self._look(records)
+                check.wait(records)
                 check.keep(folder, records)
                 release_memory()
                 checkpoint.write_log(records)
@@ -144,20 +145,8 @@ class Trainer:
             done = f"after {len(records)} of {self.config.training.steps} steps, which are saved"
             raise Stopped(done) from None
         except DivergedError as error:
-            raise self._bury(error, len(records), checkpoint.path.parent) from None
-
-    def _bury(self, fault: DivergedError, step: int, folder: Path) -> DivergedError:
-        """Keep the batch; the same fault, with where it happened and what to do."""
-        where = folder
-        if self.team.first and fault.batch is not None:
-            adapter = {key: value.detach().cpu() for key, value in self.backbone.adapter(POLICY).items()}
-            where = keep(folder, step, fault.message, fault.batch, adapter)
-        return DivergedError(
-            f"step {step}: {fault.message}; training is stopped. What the step learnt from is kept here, and "
-            "the last checkpoint is as it was: --resume meets the same batch again, so look at its rewards "
-            "(replies.jsonl), or take another directory and a lower training.learning_rate",
-            str(where),
-        )
+            adapter = self.backbone.adapter(POLICY) if self.team.first else None
+            raise bury(error, len(records), checkpoint.path.parent, adapter) from None
 
     def _next(self, step: int, pool: ContextPool, check: Validation) -> dict[str, Any]:
         """One step and, where it is due, what the policy is worth after it."""
@@ -240,18 +229,30 @@ class Trainer:
 
     def _hold(self, step: int, copies: int) -> tuple[Experience, JudgeReport | None, list[Played]]:
         """Whole negotiations of the policy, with all its replies scored."""
-        batch, played = hold(
-            self.backbone,
-            POLICY,
-            self.pack,
-            self.suite,
-            self.learner.value,
-            self.config,
-            self.method.reward,
-            self.first + step,
-            copies,
-        )
+
+        def within(tokens: int) -> tuple[Experience, list[Played]]:
+            return hold(
+                self.backbone,
+                POLICY,
+                self.pack,
+                self.suite,
+                self.learner.value,
+                self.config,
+                self._sized(tokens),
+                self.first + step,
+                copies,
+                2 * tokens,
+                self.method.reward,
+            )
+
+        batch, played = self.budget.within(within)
         return batch, self.suite.judge_report(), played
+
+    def _sized(self, tokens: int) -> GenerationConfig:
+        """How replies are written where passes have so many tokens; rewards are read in such passes, too."""
+        self.suite.read_within(2 * tokens)
+        exploring = self.config.exploring
+        return exploring.model_copy(update={"batch_size": self.budget.scaled(exploring.batch_size)})
 
     def _say(self, batch: Experience, copies: int) -> tuple[Tensor, dict[str, float]]:
         """Of the replies to each negotiation one is said, unseen; returns how far each was ahead: (R,)."""
@@ -263,11 +264,8 @@ class Trainer:
 
     def _collect(self, step: int, contexts: Sequence[Dialogue], copies: int) -> Parcel:
         """Replies to this process's share of the contexts, scored; put together with those of the others."""
-        config, budget = self.config, self.budget
 
         def within(tokens: int) -> Experience:
-            self.suite.read_within(2 * tokens)
-            exploring = config.exploring
             return collect(
                 self.backbone,
                 self.team.share(contexts),
@@ -275,14 +273,14 @@ class Trainer:
                 self.pack,
                 self.suite,
                 self.learner.value,
-                exploring.model_copy(update={"batch_size": budget.scaled(exploring.batch_size)}),
+                self._sized(tokens),
                 POLICY,
-                config.seed * 7_919 + self.first + step + self.team.rank * 15_485_863,
+                self.config.seed * 7_919 + self.first + step + self.team.rank * 15_485_863,
                 2 * tokens,
                 self.method.reward,
             )
 
-        batch = budget.within(within)
+        batch = self.budget.within(within)
         return together(self.team, batch, self.suite.judge_report())
 
     def _prospects(self, batch: Experience, copies: int, own: int) -> list[list[float]]:

@@ -13,7 +13,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from suasion.config import RunConfig
+from suasion.config import GenerationConfig, RunConfig
 from suasion.counterpart.briefs import draw_briefs
 from suasion.counterpart.credit import REPLIES, standing, worth
 from suasion.counterpart.negotiations import is_over
@@ -51,15 +51,18 @@ def hold(
     suite: RewardSuite,
     value: Reader | None,
     config: RunConfig,
-    use: str,
+    generation: GenerationConfig,
     step: int,
     copies: int,
+    budget: int,
+    use: str = "r_total",
 ) -> tuple[Experience, list[Played]]:
     """A step's negotiations, held by the policy to their end, and all their replies as one batch.
 
     As many briefs as make about `contexts_per_step` contexts; with each it negotiates `copies` times.
+    `budget` and `use` are as `assess` has them.
     """
-    start, generation = perf_counter(), config.exploring
+    start = perf_counter()
 
     def write(contexts: Sequence[Dialogue], number: int) -> list[Sample]:
         prompts = [backbone.context(context, pack) for context in contexts]
@@ -76,7 +79,7 @@ def hold(
         suite,
         value,
         generation.temperature,
-        2 * config.batch_tokens,
+        budget,
         use,
         perf_counter() - start,
     )

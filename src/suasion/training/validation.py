@@ -1,6 +1,7 @@
 """The best policy so far, by a declared measure on contexts that nothing is trained or judged on."""
 
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
@@ -67,6 +68,19 @@ class Validation:
         if improved and self.team.first:
             adapter = self.backbone.adapter(self.role)
             save_tensors(folder / BEST, {key: value.detach().cpu() for key, value in adapter.items()})
+
+    def wait(self, records: Sequence[dict[str, Any]]) -> None:
+        """Note in the last record that training ends: `patience` measurements were no better."""
+        measured = [r["validation"] for r in records if r.get("validation") is not None]
+        since = len(measured) - 1 - measured.index(max(measured)) if measured else 0
+        patience = self.settings.patience
+        if records[-1].get("validation") is None or not 0 < patience <= since:
+            return
+        records[-1]["stopped_by"] = [*records[-1].get("stopped_by", []), "patience"]
+        if self.team.first:
+            sys.stderr.write(
+                f"\ntraining ends after step {len(records)}: {since} measurements, none better\n"
+            )
 
     def restore_best(self, folder: Path, records: Sequence[dict[str, Any]]) -> None:
         """Give the policy the adapter of its best measurement, where one was made."""

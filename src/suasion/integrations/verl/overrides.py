@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suasion.config import ClusterConfig, RunConfig
+from suasion.config import ClusterConfig, ModelConfig, RunConfig
 from suasion.counterpart.credit import REPLIES
 from suasion.errors import InputError
 
@@ -66,10 +66,14 @@ def refuse(config: RunConfig, file: str) -> None:
          '0, or credit = "trajectory": verl answers given contexts or holds whole negotiations'),
         (rows_of_a_step(config) % t.minibatches != 0, "minibatches", t.minibatches,
          f"a divisor of {rows_of_a_step(config)}, the rows of a step"),
+        (t.patience > 0, "patience", t.patience,
+         "0: it trains for all its steps"),
     ]  # fmt: skip
     for wrong, field, found, expected in cases:
         if wrong:
             raise InputError(f"found {found}, verl needs {expected}", file, field=f"training.{field}")
+    if set(config.model.lora_targets) != set(ModelConfig().lora_targets):
+        raise InputError("verl puts its adapters on every linear layer", file, field="model.lora_targets")
 
 
 def overrides(config: RunConfig, sizes: Sizes, model: str, folder: Path) -> list[str]:

@@ -18,9 +18,9 @@ from suasion.data.examples import Pair
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.policy.trees import Tree, batches, branch
+from suasion.running.progress import Progress
 from suasion.training.checkpoint import POLICY
 from suasion.training.experience import token_logprobs
-from suasion.training.progress import Progress
 from suasion.training.schedule import policy_rate
 from suasion.training.validation import Validation
 

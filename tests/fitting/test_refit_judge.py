@@ -9,11 +9,11 @@ import torch
 from suasion.data.examples import Verdict
 from suasion.data.rubric import Criterion, Rubric
 from suasion.errors import InputError
+from suasion.fitting.refit_judge import carried_judge, changed_criteria, refit
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.judge import LocalJudge
-from suasion.training.refit_judge import carried_judge, changed_criteria, refit
 
 POLITE, RUDE = (Criterion(id=name, question=f"Is it {name}?", points=10) for name in ("polite", "rude"))
 LEAK = Criterion(id="leak", question="Does it name the project?", points=-40)

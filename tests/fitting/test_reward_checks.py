@@ -6,17 +6,17 @@ from typing import cast
 import pytest
 
 from suasion.data.examples import Pair
-from suasion.negotiation.dialogue import Dialogue
-from suasion.negotiation.pack import Pack
-from suasion.rewards.reward_model import RewardModel
-from suasion.rewards.suite import RewardSuite
-from suasion.training.reward_checks import (
+from suasion.fitting.reward_checks import (
     calibration_curve,
     examine,
     pair_accuracy,
     pair_gaps,
     rank_correlation,
 )
+from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
+from suasion.rewards.reward_model import RewardModel
+from suasion.rewards.suite import RewardSuite
 
 PROMISE = "We guarantee you more bookings."
 PLAIN = ["Fair point. What is your best price?", "Could you come down a little?", "Thanks for your time."]

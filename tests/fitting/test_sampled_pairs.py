@@ -7,11 +7,11 @@ import pytest
 from suasion.data.examples import Pair
 from suasion.data.pairs import make_pairs
 from suasion.data.synthesize import examples_of, synthesize
+from suasion.fitting.sampled_pairs import sampled_pairs
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
-from suasion.training.sampled_pairs import sampled_pairs
 
 FAULT = "I guarantee you twice as many bookings."
 

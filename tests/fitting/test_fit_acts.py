@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from suasion.errors import InputError
+from suasion.fitting.fit_acts import fit_acts, load_utterances, write_acts
 from suasion.language.acts import load_hearing, load_patterns
 from suasion.language.trained import ActFile, hearing_of
 from suasion.negotiation.pack import Pack
-from suasion.training.fit_acts import fit_acts, load_utterances, write_acts
 
 LABELLED = Path(__file__).parents[2] / "benchmarks" / "labelled" / "acts.jsonl"
 PACK = Pack.load("hotel")

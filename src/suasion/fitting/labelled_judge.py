@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from suasion.data.examples import Verdict
+from suasion.fitting.fit_rewards import READ_TOKENS, label_trees, verdict_loss
+from suasion.fitting.linear_probe import fit_head
 from suasion.negotiation.dialogue import Turn, dump_dialogue
 from suasion.rewards.judge import LocalJudge
-from suasion.training.fit_rewards import READ_TOKENS, label_trees, verdict_loss
-from suasion.training.linear_probe import fit_head
-from suasion.training.progress import Progress
+from suasion.running.progress import Progress
 
 DECAYS = (0.01, 0.03, 0.1, 0.3, 1.0)  # L2 penalties on the head to choose from
 FOLDS = 5

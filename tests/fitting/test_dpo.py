@@ -9,11 +9,11 @@ import torch
 
 from suasion.config import GenerationConfig, RunConfig, TrainingConfig
 from suasion.data.examples import Pair
+from suasion.fitting.dpo import _draws, dpo_loss, fit_dpo
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.rewards.suite import RewardSuite
-from suasion.training.dpo import _draws, dpo_loss, fit_dpo
 from suasion.training.validation import Validation
 
 

@@ -9,13 +9,13 @@ import torch
 from suasion.data.examples import Verdict
 from suasion.data.rubric import Criterion, Rubric
 from suasion.errors import InputError
+from suasion.fitting.fit_rewards import agreement_of, judge_answers
+from suasion.fitting.labelled_judge import fit_criteria
 from suasion.negotiation.dialogue import dump_dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.heads import copy_adapter, has_adapter, load_tensors
 from suasion.policy.model import Backbone
 from suasion.rewards.judge import NAME, LocalJudge
-from suasion.training.fit_rewards import agreement_of, judge_answers
-from suasion.training.labelled_judge import fit_criteria
 
 
 def carried_judge(backbone: Backbone, pack: Pack, rubric: Rubric, old: Rubric, folder: Path) -> LocalJudge:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from suasion.fitting.outcome_pairs import outcome_pairs
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.rewards.suite import RewardSuite
-from suasion.training.outcome_pairs import outcome_pairs
 
 FAULT = "Hello, this is {agent} from {agency}. I guarantee you twice as many bookings for your {room}."
 NAMED = "Hello, this is {agent} from {agency}. It is about your {room}, which sells at {price:g} yuan now."

@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from suasion.config import ProbeConfig, RewardModelConfig
 from suasion.data.examples import Pair, Verdict
+from suasion.fitting.linear_probe import fit_head
 from suasion.negotiation.dialogue import Dialogue, dump_dialogue
 from suasion.policy.contexts import group
 from suasion.policy.heads import Reader, reply_states
@@ -18,8 +19,7 @@ from suasion.policy.processor import release_memory
 from suasion.policy.trees import Tree, branch, lay_out
 from suasion.rewards.judge import LocalJudge
 from suasion.rewards.reward_model import Calibration, RewardModel
-from suasion.training.linear_probe import fit_head
-from suasion.training.progress import Progress
+from suasion.running.progress import Progress
 
 MICRO = 2  # contexts in one forward pass with gradient: memory stays low
 READ_TOKENS = 2600  # in one without

@@ -19,7 +19,7 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.policy.model import Backbone
 from suasion.policy.prompt import Message, messages
-from suasion.training.progress import Progress
+from suasion.running.progress import Progress
 
 IGNORED = -100
 WINDOW = 420  # tokens of one training row
