@@ -26,7 +26,7 @@ from sqlalchemy import (
 from suasion.negotiation.brief import Brief
 from suasion.serving import schema
 from suasion.serving.database import READS, is_current, open_database
-from suasion.serving.enrolling import enrol
+from suasion.serving.enrolling import StaleError, enrol
 from suasion.serving.records import (
     TOLD,
     Answer,
@@ -70,12 +70,16 @@ class Store:
         """Done when all of the entry is committed.
 
         Raises sqlalchemy's IntegrityError in the future where another writer was first: with a message of
-        that number, or an answer under that key; StaleError where an experiment was changed meanwhile.
+        that number, or an answer under that key; StaleError where an experiment was changed meanwhile, or
+        the contact opted out, for ever, and the entry still writes to it.
         """
         return self.writer.submit(lambda connection: self._add(connection, entry))
 
     def _add(self, connection: Connection, entry: Entry) -> None:
         one, at = entry.conversation, entry.standing.at
+        opted_out = _is_opted_out(connection, one.contact_key)
+        if opted_out and entry.writes:
+            raise StaleError
         if entry.is_new:
             values = asdict(one) | {"brief": one.brief.model_dump(mode="json", exclude_none=True)}
             connection.execute(insert(schema.conversations).values(values))
@@ -94,7 +98,7 @@ class Store:
             self._tell(connection, one.id, at, happening)
         if entry.answer:
             connection.execute(insert(schema.answers).values(at=at, **asdict(entry.answer)))
-        if entry.opts_out and not _is_opted_out(connection, one.contact_key):
+        if entry.opts_out and not opted_out:
             values = {"contact_key": one.contact_key, "conversation_id": one.id, "at": at}
             connection.execute(insert(schema.opt_outs).values(values))
         if entry.waiting_id is not None:
