@@ -208,19 +208,33 @@ def key_revoke(key_id: str, url: str) -> None:
 @click.option("--input", "source", type=FILE, required=True, help="briefs, one JSON a line")
 @click.option("--pack", "pack_name", default="hotel", show_default=True)
 @STORE
-def outbound(source: Path, pack_name: str, url: str) -> None:
-    """Put briefs into the line: the service on this store begins their conversations as its limits allow."""
+@click.option("--key", help="the briefs enter the line once under it; by default it is made of their content")
+def outbound(source: Path, pack_name: str, url: str, key: str | None) -> None:
+    """Put briefs into the line: the service on this store begins their conversations as its limits allow.
+
+    The same file again adds nothing, unless it comes under another key."""
     from datetime import UTC, datetime
 
     from suasion.negotiation.pack import Pack
-    from suasion.serving.outbound import enqueue, read_briefs
+    from suasion.serving.asked import KEY_CHARACTERS, RefusedError
+    from suasion.serving.contracts import Queued
+    from suasion.serving.outbound import enqueue, of_a_file, read_briefs
     from suasion.serving.store import Store
 
+    if key and len(key) > KEY_CHARACTERS:
+        raise click.BadParameter(f"at most {KEY_CHARACTERS} characters", param_hint="--key")
     pack = Pack.load(pack_name)
     briefs = read_briefs(source, pack)
     store = Store(url)
-    line = enqueue(store, pack, briefs, datetime.now(UTC))
-    store.close()
+    try:
+        answered = enqueue(store, pack, briefs, datetime.now(UTC), of_a_file(briefs, pack, key))
+    except RefusedError as error:
+        raise click.BadParameter(error.message, param_hint="--key") from None
+    finally:
+        store.close()
+    line = Queued(**answered.body)
+    if answered.replayed:
+        click.echo("nothing added: these briefs were put into the line before; another --key adds them again")
     click.echo(f"{line.queued} in the line, {line.refused} left out: their contact has opted out")
 
 

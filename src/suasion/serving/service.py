@@ -271,11 +271,7 @@ class Service:
         if asked.key is None:
             return None
         found = await asyncio.to_thread(self.store.answer, asked.caller, asked.key)
-        if found is None:
-            return None
-        if found.fingerprint != asked.fingerprint:
-            raise RefusedError(422, "this key was used for another request", "Idempotency-Key")
-        return Answered(found.status, found.body, replayed=True)
+        return None if found is None else asked.again(found)
 
     def _standing(self, known: _Known) -> Reply:
         """Where it stands, with no words."""

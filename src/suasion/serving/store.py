@@ -77,7 +77,7 @@ class Store:
 
     def _add(self, connection: Connection, entry: Entry) -> None:
         one, at = entry.conversation, entry.standing.at
-        opted_out = _is_opted_out(connection, one.contact_key)
+        opted_out = is_opted_out(connection, one.contact_key)
         if opted_out and entry.writes:
             raise StaleError
         if entry.is_new:
@@ -140,20 +140,16 @@ class Store:
                 .order_by(schema.messages.c.number)
             ).all()
             return _talk(
-                row, said, _is_opted_out(connection, row._mapping[schema.conversations.c.contact_key])
+                row, said, is_opted_out(connection, row._mapping[schema.conversations.c.contact_key])
             )
 
     def answer(self, caller: str, key: str) -> Answer | None:
-        table = schema.answers
         with self.engine.connect() as connection:
-            row = connection.execute(
-                select(table).where(table.c.caller == caller, table.c.key == key)
-            ).first()
-            return Answer(row.caller, row.key, row.fingerprint, row.status, dict(row.body)) if row else None
+            return find_answer(connection, caller, key)
 
     def opted_out(self, contact_key: str) -> bool:
         with self.engine.connect() as connection:
-            return _is_opted_out(connection, contact_key)
+            return is_opted_out(connection, contact_key)
 
     def search(self, filters: Mapping[str, str], limit: int, before: str | None = None) -> list[Row[Any]]:
         """Conversations with their standing, the newest first; `before` is the id of the last one seen.
@@ -274,6 +270,12 @@ def _saw(rule: str) -> ColumnElement[bool]:
     )
 
 
+def find_answer(connection: Connection, caller: str, key: str) -> Answer | None:
+    table = schema.answers
+    row = connection.execute(select(table).where(table.c.caller == caller, table.c.key == key)).first()
+    return Answer(row.caller, row.key, row.fingerprint, row.status, dict(row.body)) if row else None
+
+
 def _talk(row: Row[Any], said: Sequence[Row[Any]], opted_out: bool) -> Talk:
     messages = tuple(Message(**message._mapping) for message in said)
     table, found = schema.enrolments, row._mapping
@@ -282,7 +284,7 @@ def _talk(row: Row[Any], said: Sequence[Row[Any]], opted_out: bool) -> Talk:
     return Talk(conversation_of(row), messages, standing_of(row), opted_out, enrolment)
 
 
-def _is_opted_out(connection: Connection, contact_key: str) -> bool:
+def is_opted_out(connection: Connection, contact_key: str) -> bool:
     table = schema.opt_outs
     return (
         connection.execute(select(table.c.at).where(table.c.contact_key == contact_key)).first() is not None
