@@ -49,11 +49,33 @@ STORE = click.option(
     show_default=True,
     help="severity from which a rule holds a reply back",
 )
+@click.option(
+    "--attempts",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="drafts of the agent that the guard may withhold; then the intent agent speaks",
+)
 @click.option("--webhook", help="address told of what happens; signed with $SUASION_WEBHOOK_SECRET")
 @click.option(
     "--quiet", default="21:00-08:00", show_default=True, help='nobody is written to first; "": never'
 )
 @click.option("--zone", default="UTC", show_default=True, help="time zone of the quiet hours")
+@click.option(
+    "--contact-open",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="conversations with one contact that are not over, at which none is begun with it",
+)
+@click.option(
+    "--contact-begun",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="conversations begun with one contact in --contact-days, at which none is",
+)
+@click.option("--contact-days", type=click.IntRange(1, 3650), default=7, show_default=True)
 @click.option(
     "--incidents", type=FOLDER, default="incidents", show_default=True, help="where pages file them"
 )
@@ -68,15 +90,21 @@ def serve(
     rate: float,
     batch: int,
     withhold: str,
+    attempts: int,
     webhook: str | None,
     quiet: str,
     zone: str,
+    contact_open: int,
+    contact_begun: int,
+    contact_days: int,
     incidents: Path,
     patches: Path,
 ) -> None:
     """Hold real conversations behind an API, guarded by the pack's rules, with pages for people at /pages/.
 
     Stops at SIGTERM or Ctrl-C, once what was asked is answered."""
+    from datetime import timedelta
+
     from suasion.rewards.score import Severity
     from suasion.serving.app import LOOPBACK, create_app
     from suasion.serving.assemble import LOOPBACK_ADDRESSES, Limits, assemble, check_exposure, load_speaker
@@ -90,14 +118,14 @@ def serve(
     from suasion.serving.webhook import SECRET, Target
 
     experiment = read_experiment(experiment_file) if experiment_file else None
-    reach = Reach(parse_quiet(quiet, zone))
+    reach = Reach(parse_quiet(quiet, zone), contact_open, contact_begun, timedelta(contact_days))
     target = Target(webhook, os.environ.get(SECRET, "")) if webhook else None
     speakers = [load_speaker(agent, pack_name) for agent in agents]
     store = Store(url, tells=target is not None)
     check_exposure(host, store)
     set_up_logs()
     is_local = host in LOOPBACK_ADDRESSES
-    limits = Limits(rate=rate, batch=batch, withhold=Severity(withhold))
+    limits = Limits(rate, batch, attempts, Severity(withhold))
     context = assemble(speakers, store, None if is_local else True, limits)
     service = context.service
     if experiment:
