@@ -14,6 +14,12 @@ from suasion.serving.records import stamp
 from suasion.serving.store import Store, find_answer
 
 
+def earlier(store: Store, asked: Asked) -> Answered | None:
+    """What was answered before under the key. Raises RefusedError (422) if that was another request."""
+    found = store.answer(asked.caller, asked.key) if asked.key else None
+    return None if found is None else asked.again(found)
+
+
 def once(
     store: Store, asked: Asked, status: int, now: datetime, work: Callable[[Connection], dict[str, Any]]
 ) -> Answered:
@@ -24,9 +30,9 @@ def once(
     """
 
     def do(connection: Connection) -> Answered:
-        earlier = find_answer(connection, asked.caller, asked.key) if asked.key else None
-        if earlier is not None:
-            return asked.again(earlier)
+        found = find_answer(connection, asked.caller, asked.key) if asked.key else None
+        if found is not None:
+            return asked.again(found)
         body = work(connection)
         if answer := asked.answer(status, body):
             connection.execute(insert(schema.answers).values(at=stamp(now), **asdict(answer)))

@@ -15,7 +15,7 @@ from suasion.evaluation.panel import guide, task_of
 from suasion.serving.access import Caller
 from suasion.serving.asked import Answered, Asked, RefusedError
 from suasion.serving.context import ERRORS, Context, ForOperators, ForReviewers, Here, IdempotencyKey, told
-from suasion.serving.once import once
+from suasion.serving.once import earlier, once
 from suasion.serving.panels import (
     Exhibit,
     Opening,
@@ -100,6 +100,8 @@ async def begin(
 
 
 def _begin(store: Store, new: NewPanel, asked: Asked, now: datetime) -> Answered:
+    if answered := earlier(store, asked):  # before what is over is counted: a talk may have gone on since
+        return answered
     exhibits = _drawn(store, new)
     opening = Opening(new.title, new.raters, new.seed, asked.key_id)
 
