@@ -1,7 +1,9 @@
 """The guard: what a rule forbids never leaves, and what was withheld is told."""
 
+import shutil
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from suasion.agents.intent import IntentAgent
 from suasion.agents.plain_text import cleaned, skeleton
 from suasion.counterpart.briefs import draw_briefs
 from suasion.counterpart.simulate import Agent, simulate
+from suasion.errors import InputError
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.pack import Pack
 from suasion.rewards.rules import RuleSet
@@ -100,6 +103,26 @@ def test_after_k_drafts_the_intent_agent_speaks_as_the_stage_asks(
     assert [one.source for one in reply.events] == [Source.AGENT] * 3
     assert reply.stage == "negotiate"
     assert reply.text == IntentAgent(hotel).reply([dialogue], 5)[0]
+
+
+def test_a_conversation_with_too_many_replies_is_a_persons_and_the_sop_says_how_many(
+    hotel: Pack, dialogues: list[Dialogue], tmp_path: Path
+) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(hotel.path, folder, ignore=lambda *_: ["__pycache__"])
+    sop = (folder / "sop.yaml").read_text("utf-8")
+    (folder / "sop.yaml").write_text(f"max_replies: 2\n{sop}", "utf-8")
+    own = Pack.load(folder)
+    agent = GuardedAgent(Scripted(FINE), own)
+    turns = (ASKED, "why should we", FINE, "And why should we?")
+    assert agent.answer([said(dialogues[0], *turns[:2])])[0].ending is None
+    over = agent.answer([said(dialogues[0], *turns)])[0]
+    assert (over.text, over.ending) == (None, Ending.HANDED_OVER)
+    assert guarded(hotel, said(dialogues[0], *turns), FINE).ending is None
+    assert hotel.sop.max_replies == 24
+    (folder / "sop.yaml").write_text(f"max_replies: 0\n{sop}", "utf-8")
+    with pytest.raises(InputError, match="max_replies"):
+        Pack.load(folder)
 
 
 def test_where_the_fallback_is_forbidden_too_nothing_is_said(hotel: Pack, dialogues: list[Dialogue]) -> None:

@@ -1,7 +1,10 @@
 """What comes from outside: keys, limits, hosts, and bodies that nobody should send."""
 
+import io
 import json
+import logging
 import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from suasion.errors import InputError
 from suasion.serving.access import RateLimit, Scope, create_key, revoke_key
 from suasion.serving.app import create_app
 from suasion.serving.assemble import check_exposure
+from suasion.serving.logs import LOG, JsonFormatter
 from suasion.serving.store import Store
 
 JSON = {"Content-Type": "application/json"}
@@ -162,30 +166,51 @@ def test_too_many_requests_have_to_wait(make: Make) -> None:
     assert [limit.wait("a"), limit.wait("a")] == [0, 0.5]
 
 
-def test_logs_hold_ids_and_no_words(make: Make, brief: dict[str, Any], capsys: Any) -> None:
-    import logging
-    import sys
-
-    from suasion.serving.logs import LOG, JsonFormatter
-
-    client = make()
-    handler = logging.StreamHandler(sys.stderr)
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines that the service has logged since this was called last."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
     handler.setFormatter(JsonFormatter())
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
-    try:
-        one = client.post("/v1/conversations", json={"brief": brief}).json()["conversation_id"]
-        client.post(f"/v1/conversations/{one}/messages", json={"text": "my secret words"})
-    finally:
-        LOG.removeHandler(handler)
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+
+    def read() -> list[dict[str, Any]]:
+        lines = written.getvalue().splitlines()
+        written.seek(0)
+        written.truncate()
+        return [json.loads(line) for line in lines]
+
+    yield read
+    LOG.removeHandler(handler)
+
+
+def test_logs_hold_ids_and_no_words(client: TestClient, brief: dict[str, Any], logged: Any) -> None:
+    one = client.post("/v1/conversations", json={"brief": brief}).json()["conversation_id"]
+    client.post(f"/v1/conversations/{one}/messages", json={"text": "my secret words"})
+    lines = logged()
     assert [line["route"] for line in lines] == [
         "/v1/conversations",
         "/v1/conversations/{conversation_id}/messages",
     ]
-    assert lines[1]["conversation"] == one
+    assert [line["conversation"] for line in lines] == [one, one]
     assert "secret" not in json.dumps(lines)
     assert "Sunrise" not in json.dumps(lines)
+
+
+def test_every_request_about_a_conversation_is_logged_with_its_id(
+    client: TestClient, brief: dict[str, Any], logged: Any
+) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    begun = [client.post("/v1/conversations", json={"brief": brief}, headers=headers) for _ in range(2)]
+    one = begun[0].json()["conversation_id"]
+    client.get(f"/pages/conversations/{one}")
+    client.post(f"/pages/conversations/{one}", data={"text": "a", "turns": "1"})
+    assert [line.get("conversation") for line in logged()] == [one] * 4
+    client.post("/v1/conversations", json={"brief": {**brief, "hotel": ""}})
+    client.get("/pages/conversations")
+    client.get("/v1/models")
+    assert [line.get("conversation") for line in logged()] == [None] * 3
 
 
 def test_it_says_how_it_is(client: TestClient, brief: dict[str, Any]) -> None:

@@ -7,14 +7,18 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 from tests.serving.conftest import NOW, context_of
 
+from suasion.negotiation.brief import Brief
 from suasion.negotiation.pack import Pack
 from suasion.rewards.rules import RuleSet
+from suasion.serving import schema
 from suasion.serving.app import create_app
 from suasion.serving.asked import Asked
 from suasion.serving.assemble import Limits, assemble, load_speaker
+from suasion.serving.outbound import enqueue
 from suasion.serving.records import Entry, Message, stamp
 from suasion.serving.store import Store
 
@@ -57,6 +61,50 @@ def test_a_refused_request_uses_up_no_key(client: TestClient, brief: dict[str, A
     wrong = {**brief, "hotel": ""}
     assert client.post("/v1/conversations", json={"brief": wrong}, headers=headers).status_code == 422
     assert client.post("/v1/conversations", json={"brief": brief}, headers=headers).status_code == 201
+
+
+def waiting(client: TestClient) -> int:
+    with context_of(client).service.store.engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(schema.waiting)).scalar_one()
+
+
+def test_briefs_are_put_into_the_line_once(client: TestClient, brief: dict[str, Any]) -> None:
+    headers, briefs = {"Idempotency-Key": "k1"}, [{**brief, "hotel": name} for name in ("A", "B")]
+    wrong = client.post("/v1/outbound", json={"briefs": [{**brief, "hotel": ""}]}, headers=headers)
+    assert wrong.status_code == 422  # and the key is free
+    answers = [client.post("/v1/outbound", json={"briefs": briefs}, headers=headers) for _ in range(3)]
+    assert [one.status_code for one in answers] == [202] * 3
+    assert [one.json() for one in answers] == [{"queued": 2, "refused": 0}] * 3
+    assert [one.headers.get("Idempotency-Replayed") for one in answers] == [None, "true", "true"]
+    assert waiting(client) == 2
+    other = client.post("/v1/outbound", json={"briefs": briefs[:1]}, headers=headers)
+    assert (other.status_code, other.json()["field"], waiting(client)) == (422, "Idempotency-Key", 2)
+    client.post("/v1/outbound", json={"briefs": briefs})
+    client.post("/v1/outbound", json={"briefs": briefs})
+    assert waiting(client) == 6  # without a key each request is another
+
+
+def test_a_panel_is_opened_once(client: TestClient, brief: dict[str, Any]) -> None:
+    for number in range(2):
+        about = {"brief": brief, "contact": f"hotel {number}"}
+        one = client.post("/v1/conversations", json=about).json()["conversation_id"]
+        for _ in range(3):
+            client.post(f"/v1/conversations/{one}/silence", json={"minutes": 45})
+    new: dict[str, Any] = {"title": "December", "raters": "testers", "arms": ["intent"], "each": 2}
+    headers = {"Idempotency-Key": "k1"}
+    few = client.post("/v1/panels", json={**new, "each": 3}, headers=headers)
+    assert (few.status_code, few.json()["field"]) == (422, "each")
+    answers = [client.post("/v1/panels", json=new, headers=headers) for _ in range(2)]
+    again = client.post(f"/v1/conversations/{one}/messages", json={"text": "Sorry, what is it about?"})
+    assert again.json()["status"] == "open"  # one of the two is not over any more
+    answers.append(client.post("/v1/panels", json=new, headers=headers))
+    assert [one.status_code for one in answers] == [201] * 3
+    assert [one.headers.get("Idempotency-Replayed") for one in answers] == [None, "true", "true"]
+    assert client.get("/v1/panels").json()["panels"] == [answers[0].json()]
+    assert answers[0].json() == answers[1].json() == answers[2].json()
+    assert answers[0].json()["items"] == 2
+    other = client.post("/v1/panels", json={**new, "title": "January"}, headers=headers)
+    assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
 
 
 @pytest.fixture
@@ -120,6 +168,39 @@ def test_the_same_key_sent_at_once_begins_one_conversation(asked: Any, brief: di
         assert len(context.service.store.search({}, 50)) == 1
 
     asked(work)
+
+
+def test_the_same_key_sent_at_once_puts_briefs_into_the_line_once(asked: Any, brief: dict[str, Any]) -> None:
+    async def work(client: Any, context: Any) -> None:
+        headers = {"Idempotency-Key": "once"}
+        answers = await asyncio.gather(
+            *(client.post("/v1/outbound", json={"briefs": [brief]}, headers=headers) for _ in range(12))
+        )
+        assert [answer.json() for answer in answers] == [{"queued": 1, "refused": 0}] * 12
+        assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+        with context.service.store.engine.connect() as connection:
+            rows = connection.execute(select(schema.waiting)).all()
+        assert len(rows) == 1
+
+    asked(work)
+
+
+def test_two_processes_that_are_asked_the_same_put_it_into_the_line_once(
+    url: str, brief: dict[str, Any], hotel: Pack
+) -> None:
+    stores, one, count = [Store(url) for _ in range(4)], Brief.model_validate(brief), 20
+
+    def put(number: int) -> bool:
+        asked = Asked.of("somebody", f"k{number // len(stores)}", "outbound", brief)
+        return enqueue(stores[number % len(stores)], hotel, [one], NOW, asked).replayed
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        replayed = list(pool.map(put, range(count * len(stores))))
+    assert sum(not one for one in replayed) == count
+    with stores[0].engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(schema.waiting)).scalar_one() == count
+    for store in stores:
+        store.close()
 
 
 def test_another_process_that_was_first_is_read_again(

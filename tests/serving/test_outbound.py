@@ -13,15 +13,19 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 from tests.serving.conftest import NOW, Clock, Make, context_of
 
 from suasion.cli import main
 from suasion.errors import InputError
 from suasion.negotiation.brief import Brief
+from suasion.serving import schema
+from suasion.serving.asked import Asked
 from suasion.serving.hours import Reach, parse_quiet
 from suasion.serving.metrics import Metrics
 from suasion.serving.outbound import Outbound, enqueue
+from suasion.serving.store import Store
 from suasion.serving.webhook import ATTEMPTS, Target, Webhook
 
 ON_BOTH = True
@@ -140,6 +144,34 @@ def test_briefs_come_from_a_file_too(tmp_path: Path, url: str, brief: dict[str, 
     assert f"{path}:2: brief.hotle: unknown key" in result.stderr
 
 
+def test_the_same_file_twice_puts_its_briefs_into_the_line_once(
+    tmp_path: Path, url: str, brief: dict[str, Any]
+) -> None:
+    path, store = tmp_path / "briefs.jsonl", Store(url)
+    path.write_text("".join(json.dumps({**brief, "hotel": f"H{n}"}) + "\n" for n in range(3)), "utf-8")
+
+    def run(*words: str) -> tuple[int, str, int]:
+        result = CliRunner().invoke(main, ["outbound", "--input", str(path), "--store", url, *words])
+        with store.engine.connect() as connection:
+            waiting = connection.execute(select(func.count()).select_from(schema.waiting)).scalar_one()
+        return result.exit_code, result.output, waiting
+
+    assert run() == (0, "3 in the line, 0 left out: their contact has opted out\n", 3)
+    for _ in range(2):
+        code, told, waiting = run()
+        assert (code, waiting) == (0, 3)
+        assert "nothing added: these briefs were put into the line before; another --key" in told
+    path.write_text(path.read_text("utf-8").replace('": ', '" :  ') + "\n\n", "utf-8")
+    assert run()[2] == 3  # written otherwise, the same briefs
+    assert run("--key", "again")[2] == 6
+    path.write_text(json.dumps(brief) + "\n", "utf-8")
+    assert run()[2] == 7
+    code, told, waiting = run("--key", "again")  # for another file
+    assert (code, "this key was used for another request" in told, waiting) == (2, True, 7)
+    assert run("--key", "x" * 201)[0] == 2
+    store.close()
+
+
 class _Taker(BaseHTTPRequestHandler):
     """Takes events, after failing as often as it is told."""
 
@@ -227,7 +259,7 @@ def test_a_brief_that_is_in_the_line_twice_is_begun_once_each(
     client: TestClient, brief: dict[str, Any], clock: Clock
 ) -> None:
     service = context_of(client).service
-    enqueue(service.store, service.pack, [Brief.model_validate(brief)], clock())
+    enqueue(service.store, service.pack, [Brief.model_validate(brief)], clock(), Asked("somebody"))
     outbound = Outbound(service, Reach(open_at_once=5, begun=5))
     row = outbound._waiting("9999")[0]
     outbound._waiting = lambda at: [row, row]  # type: ignore[method-assign]  # as after a kill between two steps

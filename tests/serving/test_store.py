@@ -32,6 +32,18 @@ def test_what_was_said_can_not_be_changed(client: TestClient, brief: dict[str, A
                 store.writer.run(lambda connection, change=change: connection.execute(change))
 
 
+def test_every_table_that_is_kept_is_kept_by_the_database(url: str) -> None:
+    engine = open_database(url)
+    if engine.dialect.name == "sqlite":
+        query = "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        query = "SELECT event_object_table FROM information_schema.triggers"
+    with engine.connect() as connection:
+        found = sorted(connection.exec_driver_sql(query).scalars())
+    engine.dispose()
+    assert found == sorted([*schema.APPEND_ONLY, *schema.APPEND_ONLY])  # once for changes, once for removals
+
+
 def test_the_migrations_make_what_the_code_knows(url: str) -> None:
     engine = open_database(url)
     assert is_current(engine)

@@ -6,14 +6,34 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import MetaData, create_engine, func, insert, inspect, select
+from sqlalchemy import MetaData, create_engine, delete, func, insert, inspect, select, update
+from sqlalchemy.exc import DatabaseError
 
+from suasion.serving import schema
 from suasion.serving.database import WRITES, alembic_config, is_current, open_database
 from suasion.serving.store import Store
 
 FIRST = Path(__file__).parent / "first_schema.sql"
 ON_BOTH = True
 Rows = dict[str, list[dict[str, Any]]]
+AT = "2026-11-26T10:00:00.000000Z"
+PLAYED: Rows = {
+    "answers": [
+        {"caller": "local", "key": "k1", "fingerprint": "f", "status": 201, "body": {"a": 1}, "at": AT}
+    ],
+    "plays": [{"id": "p-1", "at": AT, "key_id": None, "brief": {"hotel": "Sunrise"}}],
+    "play_turns": [
+        {
+            "play_id": "p-1",
+            "number": 0,
+            "at": AT,
+            "speaker": "agent",
+            "text": "Hello.",
+            "silence_minutes": None,
+            "reply": {"score": None},
+        }
+    ],
+}
 
 
 def rows_of(url: str) -> Rows:
@@ -39,12 +59,12 @@ def written(folder: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def copied(rows: Rows, url: str) -> None:
-    """The same rows in a database of the first schema that its own migration makes."""
+def copied(rows: Rows, url: str, revision: str = "0001") -> None:
+    """The same rows in a database of the first schema, or of another, that its own migrations make."""
     engine, metadata, settings = create_engine(url), MetaData(), alembic_config()
     with engine.execution_options(**WRITES).begin() as connection:
         settings.attributes["connection"] = connection
-        command.upgrade(settings, "0001")
+        command.upgrade(settings, revision)
         metadata.reflect(connection)
         for table in metadata.sorted_tables:
             if rows.get(table.name):
@@ -74,6 +94,22 @@ def test_an_upgrade_keeps_every_row(url: str, tmp_path: Path) -> None:
         assert [{key: row[key] for key in sorted(names)} for row in rows if kept] == [
             {key: row[key] for key in sorted(names)} for row in kept
         ], name
+
+
+def test_what_an_upgrade_kept_can_not_be_changed_any_more(url: str) -> None:
+    """Of the schema before: its answers and plays were not kept by the database yet."""
+    copied(PLAYED, url, "0003")
+    Store(url).close()
+    engine = open_database(url)
+    with engine.connect() as connection:
+        for name in PLAYED:
+            table = schema.metadata.tables[name]
+            for change in (update(table).values(at="x"), delete(table)):
+                with pytest.raises(DatabaseError, match=f"{name} is append-only"):
+                    connection.execute(change)
+                connection.rollback()
+    engine.dispose()
+    assert {name: rows for name, rows in rows_of(url).items() if rows} == PLAYED
 
 
 def test_an_upgraded_store_is_gone_on_with(tmp_path: Path, make: Any, url: str) -> None:

@@ -7,7 +7,6 @@ from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.negotiation.tracker import Hearing, State
 
-MAX_REPLIES = 24  # a negotiation that is not over by then is a person's
 OPT_OUT, ASK_PERSON = "opt_out", "ask_person"  # acts of the counterpart, where the pack has them
 
 
@@ -25,7 +24,6 @@ class Stopping:
 
     pack: Pack
     hearing: Hearing
-    max_replies: int = MAX_REPLIES
 
     def before(self, dialogue: Dialogue, state: State) -> Ending | None:
         """Why the agent is not to reply at all; None where a reply is due."""
@@ -37,7 +35,7 @@ class Stopping:
         over = state.ended(sop) or (silent and sop.stage(state.stage).terminal)
         if over and state.side is None:
             return _result(state)
-        return Ending.HANDED_OVER if state.replies >= self.max_replies else None
+        return Ending.HANDED_OVER if state.replies >= sop.max_replies else None
 
     def after(self, dialogue: Dialogue, state: State) -> Ending | None:
         """Why the reply that the dialogue ends with was the agent's last; None where it goes on.

@@ -49,11 +49,33 @@ STORE = click.option(
     show_default=True,
     help="severity from which a rule holds a reply back",
 )
+@click.option(
+    "--attempts",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="drafts of the agent that the guard may withhold; then the intent agent speaks",
+)
 @click.option("--webhook", help="address told of what happens; signed with $SUASION_WEBHOOK_SECRET")
 @click.option(
     "--quiet", default="21:00-08:00", show_default=True, help='nobody is written to first; "": never'
 )
 @click.option("--zone", default="UTC", show_default=True, help="time zone of the quiet hours")
+@click.option(
+    "--contact-open",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="conversations with one contact that are not over, at which none is begun with it",
+)
+@click.option(
+    "--contact-begun",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="conversations begun with one contact in --contact-days, at which none is",
+)
+@click.option("--contact-days", type=click.IntRange(1, 3650), default=7, show_default=True)
 @click.option(
     "--incidents", type=FOLDER, default="incidents", show_default=True, help="where pages file them"
 )
@@ -68,15 +90,21 @@ def serve(
     rate: float,
     batch: int,
     withhold: str,
+    attempts: int,
     webhook: str | None,
     quiet: str,
     zone: str,
+    contact_open: int,
+    contact_begun: int,
+    contact_days: int,
     incidents: Path,
     patches: Path,
 ) -> None:
     """Hold real conversations behind an API, guarded by the pack's rules, with pages for people at /pages/.
 
     Stops at SIGTERM or Ctrl-C, once what was asked is answered."""
+    from datetime import timedelta
+
     from suasion.rewards.score import Severity
     from suasion.serving.app import LOOPBACK, create_app
     from suasion.serving.assemble import LOOPBACK_ADDRESSES, Limits, assemble, check_exposure, load_speaker
@@ -90,14 +118,14 @@ def serve(
     from suasion.serving.webhook import SECRET, Target
 
     experiment = read_experiment(experiment_file) if experiment_file else None
-    reach = Reach(parse_quiet(quiet, zone))
+    reach = Reach(parse_quiet(quiet, zone), contact_open, contact_begun, timedelta(contact_days))
     target = Target(webhook, os.environ.get(SECRET, "")) if webhook else None
     speakers = [load_speaker(agent, pack_name) for agent in agents]
     store = Store(url, tells=target is not None)
     check_exposure(host, store)
     set_up_logs()
     is_local = host in LOOPBACK_ADDRESSES
-    limits = Limits(rate=rate, batch=batch, withhold=Severity(withhold))
+    limits = Limits(rate, batch, attempts, Severity(withhold))
     context = assemble(speakers, store, None if is_local else True, limits)
     service = context.service
     if experiment:
@@ -208,19 +236,33 @@ def key_revoke(key_id: str, url: str) -> None:
 @click.option("--input", "source", type=FILE, required=True, help="briefs, one JSON a line")
 @click.option("--pack", "pack_name", default="hotel", show_default=True)
 @STORE
-def outbound(source: Path, pack_name: str, url: str) -> None:
-    """Put briefs into the line: the service on this store begins their conversations as its limits allow."""
+@click.option("--key", help="the briefs enter the line once under it; by default it is made of their content")
+def outbound(source: Path, pack_name: str, url: str, key: str | None) -> None:
+    """Put briefs into the line: the service on this store begins their conversations as its limits allow.
+
+    The same file again adds nothing, unless it comes under another key."""
     from datetime import UTC, datetime
 
     from suasion.negotiation.pack import Pack
-    from suasion.serving.outbound import enqueue, read_briefs
+    from suasion.serving.asked import KEY_CHARACTERS, RefusedError
+    from suasion.serving.contracts import Queued
+    from suasion.serving.outbound import enqueue, of_a_file, read_briefs
     from suasion.serving.store import Store
 
+    if key and len(key) > KEY_CHARACTERS:
+        raise click.BadParameter(f"at most {KEY_CHARACTERS} characters", param_hint="--key")
     pack = Pack.load(pack_name)
     briefs = read_briefs(source, pack)
     store = Store(url)
-    line = enqueue(store, pack, briefs, datetime.now(UTC))
-    store.close()
+    try:
+        answered = enqueue(store, pack, briefs, datetime.now(UTC), of_a_file(briefs, pack, key))
+    except RefusedError as error:
+        raise click.BadParameter(error.message, param_hint="--key") from None
+    finally:
+        store.close()
+    line = Queued(**answered.body)
+    if answered.replayed:
+        click.echo("nothing added: these briefs were put into the line before; another --key adds them again")
     click.echo(f"{line.queued} in the line, {line.refused} left out: their contact has opted out")
 
 

@@ -55,6 +55,7 @@ class Sop(_Frozen):
     side_states: tuple[Stage, ...] = ()
     follow_up_minutes: float = 30
     max_follow_ups: int = 2
+    max_replies: int = Field(24, ge=1, description="after which a served agent hands over to a person")
     give_in_stage: str
 
     @cached_property

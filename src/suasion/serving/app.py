@@ -15,8 +15,8 @@ from suasion.serving.pages.app import create_pages
 from suasion.serving.pages.workshop import Workshop
 
 ABOUT = """Conversations with an agent behind a guard. Write what the counterpart wrote; send what comes back.
-Every error is `{"error": ..., "field": ...}`. A request with an
-`Idempotency-Key` is done once, however often it is sent."""
+Every error is `{"error": ..., "field": ...}`. A request that takes an
+`Idempotency-Key` is done once under it, however often it is sent."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from suasion.serving.records import Answer
 
+KEY_CHARACTERS = 200  # of an idempotency key, at most
+
 
 @dataclass(slots=True)
 class RefusedError(Exception):
@@ -33,6 +35,12 @@ class Asked:
 
     def answer(self, status: int, body: dict[str, Any]) -> Answer | None:
         return Answer(self.caller, self.key, self.fingerprint, status, body) if self.key else None
+
+    def again(self, found: Answer) -> "Answered":
+        """What was answered before under the key. Raises RefusedError (422) if it was another request."""
+        if found.fingerprint != self.fingerprint:
+            raise RefusedError(422, "this key was used for another request", "Idempotency-Key")
+        return Answered(found.status, found.body, replayed=True)
 
 
 @dataclass(frozen=True, slots=True)

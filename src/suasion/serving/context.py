@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from suasion.serving.access import ADMINS, AGENTS, LOCAL, OPERATORS, REVIEWERS, Caller, Gate, RateLimit, Scope
-from suasion.serving.asked import Answered, RefusedError
+from suasion.serving.asked import KEY_CHARACTERS, Answered, RefusedError
 from suasion.serving.batching import BusyError
 from suasion.serving.contracts import Problem
 from suasion.serving.logs import LOG, request_id
@@ -65,7 +65,7 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         min_length=1,
-        max_length=200,
+        max_length=KEY_CHARACTERS,
         pattern=r"^[\x21-\x7e]+$",
         description="send the same again after a failure: it is done once, and answered alike",
     ),

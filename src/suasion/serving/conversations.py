@@ -29,6 +29,7 @@ from suasion.serving.contracts import (
     Silent,
     Summary,
 )
+from suasion.serving.logs import conversation_id
 from suasion.serving.records import Conversation as Record
 from suasion.serving.records import Message, Standing, Status, contact_key
 from suasion.serving.store import conversation_of, standing_of
@@ -43,7 +44,9 @@ async def begin(
 ) -> dict[str, Any]:
     """Begin a conversation about a brief. With `opening` the answer has the agent's first words."""
     asked = Asked.of(caller.id, key, "/v1/conversations", new.model_dump(mode="json"), caller.key_id)
-    return told(await here.service.begin(new, asked), response)
+    answered = await here.service.begin(new, asked)
+    conversation_id.set(answered.body["conversation_id"])  # for the edge's log: the path has none
+    return told(answered, response)
 
 
 @routes.post("/conversations/{conversation_id}/messages", response_model=Reply)

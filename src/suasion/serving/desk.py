@@ -3,11 +3,12 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
 
 from suasion.serving import schema
-from suasion.serving.context import ERRORS, ForAdmins, ForOperators, Here
+from suasion.serving.asked import Asked
+from suasion.serving.context import ERRORS, ForAdmins, ForOperators, Here, IdempotencyKey, told
 from suasion.serving.contracts import EventPage, EventView, NewConversation, Outbound, Queued
 from suasion.serving.outbound import enqueue
 from suasion.serving.records import Kind
@@ -17,19 +18,22 @@ After = Annotated[int, Query(ge=0, le=2**62, description="the last number that y
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-@routes.post("/outbound", status_code=202)
-async def outbound(asked: Outbound, here: Here, caller: ForOperators) -> Queued:
+@routes.post("/outbound", status_code=202, response_model=Queued)
+async def outbound(
+    new: Outbound, here: Here, caller: ForOperators, response: Response, key: IdempotencyKey = None
+) -> dict[str, Any]:
     """Put briefs into the line. Their conversations begin as quiet hours and limits allow.
 
     The words to send come as events of kind `message`, from the feed or by the webhook.
     """
-    for brief in asked.briefs:
+    for brief in new.briefs:
         here.service.check_brief(NewConversation(brief=brief))
-    service = here.service
-    line = await asyncio.to_thread(
-        enqueue, service.store, service.pack, list(asked.briefs), service.clock(), caller.key_id
+    asked = Asked.of(caller.id, key, "/v1/outbound", new.model_dump(mode="json"), caller.key_id)
+    service, briefs = here.service, list(new.briefs)
+    return told(
+        await asyncio.to_thread(enqueue, service.store, service.pack, briefs, service.clock(), asked),
+        response,
     )
-    return Queued(queued=line.queued, refused=line.refused)
 
 
 @routes.get("/events")

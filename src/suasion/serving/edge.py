@@ -26,7 +26,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 _PROCESS, _NUMBERS = uuid.uuid4().hex[:12], itertools.count(1)  # together a request's id
-_CONVERSATION = re.compile(r"/v1/conversations/([\w-]{1,80})")
+_CONVERSATION = re.compile(r"/(?:v1|pages)/conversations/([\w-]{1,80})")
 
 
 class _RefusedError(Exception):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,25 +14,18 @@ from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import parse_dialogue
 from suasion.negotiation.pack import Pack
 from suasion.serving import schema
-from suasion.serving.asked import Asked, RefusedError
+from suasion.serving.asked import Answered, Asked, RefusedError
 from suasion.serving.batching import BusyError
-from suasion.serving.contracts import NewConversation
+from suasion.serving.contracts import NewConversation, Queued
 from suasion.serving.hours import Reach
 from suasion.serving.logs import LOG, conversation_id
+from suasion.serving.once import once
 from suasion.serving.records import Status, contact_key, contact_of, moment, stamp
 from suasion.serving.service import Service
-from suasion.serving.store import Store
+from suasion.serving.store import Store, is_opted_out
 
-CALLER = "outbound"
+CALLER, FROM_FILES = "outbound", "outbound file"
 AT_ONCE = 64  # briefs or reminders of one round
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """How many briefs were put into the line, and how many not: their contact has opted out."""
-
-    queued: int
-    refused: int
 
 
 def read_briefs(path: Path, pack: Pack) -> list[Brief]:
@@ -53,24 +46,34 @@ def read_briefs(path: Path, pack: Pack) -> list[Brief]:
     return briefs
 
 
-def enqueue(store: Store, pack: Pack, briefs: list[Brief], now: datetime, key_id: str | None = None) -> Line:
-    """Put briefs into the line, all or none. A running service begins them as its `Reach` allows."""
-    at, rows, refused = stamp(now), [], 0
-    for brief in briefs:
-        contact = contact_of(brief, pack)
-        if store.opted_out(contact_key(contact)):
-            refused += 1
-            continue
-        content = brief.model_dump(mode="json", exclude_none=True)
-        row = {"at": at, "contact": contact, "contact_key": contact_key(contact), "brief": content}
-        rows.append(row | {"status": "waiting", "next_at": at, "key_id": key_id})
+def enqueue(store: Store, pack: Pack, briefs: list[Brief], now: datetime, asked: Asked) -> Answered:
+    """Put briefs into the line, all or none, and once under a key: the answer is a `Queued`.
 
-    def add(connection: Connection) -> None:
+    A running service begins them as its `Reach` allows. Raises RefusedError (422) where the key was used for
+    others.
+    """
+    at = stamp(now)
+
+    def row(brief: Brief) -> dict[str, Any]:
+        contact = contact_of(brief, pack)
+        content = brief.model_dump(mode="json", exclude_none=True)
+        about = {"at": at, "contact": contact, "contact_key": contact_key(contact), "brief": content}
+        return about | {"status": "waiting", "next_at": at, "key_id": asked.key_id}
+
+    def add(connection: Connection) -> dict[str, Any]:
+        rows = [one for one in map(row, briefs) if not is_opted_out(connection, one["contact_key"])]
         if rows:
             connection.execute(insert(schema.waiting), rows)
+        return Queued(queued=len(rows), refused=len(briefs) - len(rows)).model_dump()
 
-    store.writer.run(add)
-    return Line(len(rows), refused)
+    return once(store, asked, 202, now, add)
+
+
+def of_a_file(briefs: list[Brief], pack: Pack, key: str | None = None) -> Asked:
+    """The request that a file of briefs is: under that key, else under one that its content makes."""
+    content = [brief.model_dump(mode="json", exclude_none=True) for brief in briefs]
+    asked = Asked.of(FROM_FILES, key, f"outbound/{pack.id}", content)
+    return replace(asked, key=key or asked.fingerprint)
 
 
 class Outbound:

@@ -67,6 +67,13 @@ class Opening:
 
 def open_panel(store: Store, opening: Opening, exhibits: Sequence[Exhibit], now: datetime) -> Panel:
     """Blind the exhibits and put them before the raters. Raises InputError for none, or too many."""
+    return find_panel(
+        store, store.writer.run(lambda connection: add_panel(connection, opening, exhibits, now))
+    )
+
+
+def add_panel(connection: Connection, opening: Opening, exhibits: Sequence[Exhibit], now: datetime) -> str:
+    """The same within a transaction; the panel's id."""
     if not 0 < len(exhibits) <= LARGEST:
         raise InputError(f"a panel has 1 to {LARGEST} items, found {len(exhibits)}")
     panel_id, at = f"p-{secrets.token_hex(8)}", stamp(now)
@@ -83,14 +90,10 @@ def open_panel(store: Store, opening: Opening, exhibits: Sequence[Exhibit], now:
         }
         for name, one in blind(exhibits, opening.seed).items()
     ]
-
-    def add(connection: Connection) -> None:
-        connection.execute(insert(schema.panels).values(values))
-        connection.execute(insert(schema.panel_items), rows)
-        add_audit(connection, at, "panel opened", opening.key_id, detail=f"{panel_id} {opening.title}")
-
-    store.writer.run(add)
-    return find_panel(store, panel_id)
+    connection.execute(insert(schema.panels).values(values))
+    connection.execute(insert(schema.panel_items), rows)
+    add_audit(connection, at, "panel opened", opening.key_id, detail=f"{panel_id} {opening.title}")
+    return panel_id
 
 
 def find_panel(store: Store, panel_id: str) -> Panel:

@@ -149,6 +149,11 @@ class Entry:
     enrolment: Enrolment | None = None
     audit: tuple[tuple[str, str | None], ...] = field(default=())  # action, key id
 
+    @property
+    def writes(self) -> bool:
+        """Whether it begins a conversation or has words for the contact, be they a person's or a farewell."""
+        return self.is_new or any(message.speaker == "agent" for message in self.messages)
+
 
 def stamp(moment: datetime) -> str:
     """UTC in ISO 8601 with microseconds, which sorts as text."""

@@ -3,29 +3,33 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from fastapi.responses import PlainTextResponse
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from suasion.evaluation.panel import guide, task_of
 from suasion.serving.access import Caller
-from suasion.serving.asked import RefusedError
-from suasion.serving.context import ERRORS, Context, ForOperators, ForReviewers, Here
+from suasion.serving.asked import Answered, Asked, RefusedError
+from suasion.serving.context import ERRORS, Context, ForOperators, ForReviewers, Here, IdempotencyKey, told
+from suasion.serving.once import earlier, once
 from suasion.serving.panels import (
+    Exhibit,
     Opening,
     add_mark,
+    add_panel,
     exhibits_of,
     find_panel,
     marks_of,
-    open_panel,
     panel_ids,
     settle,
     settled_of,
     undo_mark,
 )
-from suasion.serving.records import Status
+from suasion.serving.records import Status, stamp
 from suasion.serving.review import (
     Item,
     Mark,
@@ -54,6 +58,7 @@ from suasion.serving.review_contracts import (
     Undo,
     Undone,
 )
+from suasion.serving.store import Store
 
 routes = APIRouter(prefix="/v1/panels", tags=["review"], responses=ERRORS)
 PanelId = Annotated[str, Path(pattern=r"^p-[0-9a-f]{16}$", examples=["p-0123456789abcdef"])]
@@ -83,24 +88,41 @@ def panel_view(here: Context, panel: Panel, caller: Caller) -> PanelView:
     return PanelView(**about, items=len(panel.items), done=done)
 
 
-@routes.post("", status_code=201)
-async def begin(new: NewPanel, here: Here, caller: ForOperators) -> PanelView:
+@routes.post("", status_code=201, response_model=PanelView)
+async def begin(
+    new: NewPanel, here: Here, caller: ForOperators, response: Response, key: IdempotencyKey = None
+) -> dict[str, Any]:
     """Put conversations that are over before raters, blinded. Files and bad cases: `suasion panel open`."""
+    asked = Asked.of(caller.id, key, "/v1/panels", new.model_dump(mode="json"), caller.key_id)
+    return told(
+        await asyncio.to_thread(_begin, here.service.store, new, asked, here.service.clock()), response
+    )
 
-    def add() -> PanelView:
-        store, rng = here.service.store, random.Random(f"{new.seed}:sample")
-        methods = {}
-        for arm in new.arms:
-            ids = sorted(store.ids({"arm": arm, "status": Status.ENDED.value}))
-            if len(ids) < new.each:
-                raise RefusedError(422, f"arm {arm!r} has {len(ids)} that are over", "each")
-            talks = [store.load(one) for one in sorted(rng.sample(ids, new.each))]
-            methods[arm] = [talk.dialogue for talk in talks if talk is not None]
-        opening = Opening(new.title, new.raters, new.seed, caller.key_id)
-        panel = open_panel(store, opening, exhibits_of(methods), here.service.clock())
-        return panel_view(here, panel, caller)
 
-    return await asyncio.to_thread(add)
+def _begin(store: Store, new: NewPanel, asked: Asked, now: datetime) -> Answered:
+    if answered := earlier(store, asked):  # before what is over is counted: a talk may have gone on since
+        return answered
+    exhibits = _drawn(store, new)
+    opening = Opening(new.title, new.raters, new.seed, asked.key_id)
+
+    def add(connection: Connection) -> dict[str, Any]:
+        panel_id = add_panel(connection, opening, exhibits, now)
+        about = {"id": panel_id, "at": stamp(now), "title": new.title, "raters": new.raters}
+        return PanelView(**about, items=len(exhibits), done=0).model_dump()
+
+    return once(store, asked, 201, now, add)
+
+
+def _drawn(store: Store, new: NewPanel) -> list[Exhibit]:
+    """Raises RefusedError (422) where an arm has too few conversations that are over."""
+    rng, methods = random.Random(f"{new.seed}:sample"), {}
+    for arm in new.arms:
+        ids = sorted(store.ids({"arm": arm, "status": Status.ENDED.value}))
+        if len(ids) < new.each:
+            raise RefusedError(422, f"arm {arm!r} has {len(ids)} that are over", "each")
+        talks = [store.load(one) for one in sorted(rng.sample(ids, new.each))]
+        methods[arm] = [talk.dialogue for talk in talks if talk is not None]
+    return exhibits_of(methods)
 
 
 @routes.get(

@@ -1,7 +1,8 @@
 """The store's tables as the code knows them; migrations/ makes them. SQLite and PostgreSQL alike.
 
-What was said, drawn, decided and judged is only ever added to. `standings` repeats where each
-conversation stands, for searching; what else is changed (keys, deliveries, what waits) is no record of talk.
+What was said, answered, played, drawn, decided and judged is only ever added to. `standings` repeats where
+each conversation stands, for searching; what else is changed (keys, deliveries, what waits) is no record of
+talk.
 """
 
 from sqlalchemy import (
@@ -25,6 +26,7 @@ APPEND_ONLY = (
     *("conversations", "messages", "events", "opt_outs", "audit"),
     *("experiments", "experiment_changes", "assignments", "enrolments"),
     *("panels", "panel_items", "marks", "settlements"),
+    *("answers", "plays", "play_turns"),
 )
 
 metadata = MetaData(

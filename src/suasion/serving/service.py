@@ -20,6 +20,7 @@ from suasion.serving.compose import Said, compose, new_talk, operator_speaks
 from suasion.serving.contracts import MAX_FACTS, MAX_TICKETS, NewConversation, OperatorSays, Reply
 from suasion.serving.enrolling import StaleError
 from suasion.serving.locks import Locks
+from suasion.serving.once import earlier
 from suasion.serving.records import (
     Conversation,
     Entry,
@@ -259,8 +260,8 @@ class Service:
         """The answer given before under this key, else that of `attempt`, one at a time for each lock."""
         async with self.locks.hold(lock):
             for _ in range(TRIES):
-                if earlier := await self._earlier(asked):
-                    return earlier
+                if answered := await self._earlier(asked):
+                    return answered
                 try:
                     return await attempt()
                 except (IntegrityError, StaleError):  # somebody was first: read again what was written
@@ -270,12 +271,7 @@ class Service:
     async def _earlier(self, asked: Asked) -> Answered | None:
         if asked.key is None:
             return None
-        found = await asyncio.to_thread(self.store.answer, asked.caller, asked.key)
-        if found is None:
-            return None
-        if found.fingerprint != asked.fingerprint:
-            raise RefusedError(422, "this key was used for another request", "Idempotency-Key")
-        return Answered(found.status, found.body, replayed=True)
+        return await asyncio.to_thread(earlier, self.store, asked)
 
     def _standing(self, known: _Known) -> Reply:
         """Where it stands, with no words."""

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from suasion.negotiation.brief import Brief
 from suasion.serving import schema
 from suasion.serving.database import READS, is_current, open_database
-from suasion.serving.enrolling import enrol
+from suasion.serving.enrolling import StaleError, enrol
 from suasion.serving.records import (
     TOLD,
     Answer,
@@ -70,12 +70,16 @@ class Store:
         """Done when all of the entry is committed.
 
         Raises sqlalchemy's IntegrityError in the future where another writer was first: with a message of
-        that number, or an answer under that key; StaleError where an experiment was changed meanwhile.
+        that number, or an answer under that key; StaleError where an experiment was changed meanwhile, or
+        the contact opted out, for ever, and the entry still writes to it.
         """
         return self.writer.submit(lambda connection: self._add(connection, entry))
 
     def _add(self, connection: Connection, entry: Entry) -> None:
         one, at = entry.conversation, entry.standing.at
+        opted_out = is_opted_out(connection, one.contact_key)
+        if opted_out and entry.writes:
+            raise StaleError
         if entry.is_new:
             values = asdict(one) | {"brief": one.brief.model_dump(mode="json", exclude_none=True)}
             connection.execute(insert(schema.conversations).values(values))
@@ -94,7 +98,7 @@ class Store:
             self._tell(connection, one.id, at, happening)
         if entry.answer:
             connection.execute(insert(schema.answers).values(at=at, **asdict(entry.answer)))
-        if entry.opts_out and not _is_opted_out(connection, one.contact_key):
+        if entry.opts_out and not opted_out:
             values = {"contact_key": one.contact_key, "conversation_id": one.id, "at": at}
             connection.execute(insert(schema.opt_outs).values(values))
         if entry.waiting_id is not None:
@@ -136,20 +140,16 @@ class Store:
                 .order_by(schema.messages.c.number)
             ).all()
             return _talk(
-                row, said, _is_opted_out(connection, row._mapping[schema.conversations.c.contact_key])
+                row, said, is_opted_out(connection, row._mapping[schema.conversations.c.contact_key])
             )
 
     def answer(self, caller: str, key: str) -> Answer | None:
-        table = schema.answers
         with self.engine.connect() as connection:
-            row = connection.execute(
-                select(table).where(table.c.caller == caller, table.c.key == key)
-            ).first()
-            return Answer(row.caller, row.key, row.fingerprint, row.status, dict(row.body)) if row else None
+            return find_answer(connection, caller, key)
 
     def opted_out(self, contact_key: str) -> bool:
         with self.engine.connect() as connection:
-            return _is_opted_out(connection, contact_key)
+            return is_opted_out(connection, contact_key)
 
     def search(self, filters: Mapping[str, str], limit: int, before: str | None = None) -> list[Row[Any]]:
         """Conversations with their standing, the newest first; `before` is the id of the last one seen.
@@ -270,6 +270,12 @@ def _saw(rule: str) -> ColumnElement[bool]:
     )
 
 
+def find_answer(connection: Connection, caller: str, key: str) -> Answer | None:
+    table = schema.answers
+    row = connection.execute(select(table).where(table.c.caller == caller, table.c.key == key)).first()
+    return Answer(row.caller, row.key, row.fingerprint, row.status, dict(row.body)) if row else None
+
+
 def _talk(row: Row[Any], said: Sequence[Row[Any]], opted_out: bool) -> Talk:
     messages = tuple(Message(**message._mapping) for message in said)
     table, found = schema.enrolments, row._mapping
@@ -278,7 +284,7 @@ def _talk(row: Row[Any], said: Sequence[Row[Any]], opted_out: bool) -> Talk:
     return Talk(conversation_of(row), messages, standing_of(row), opted_out, enrolment)
 
 
-def _is_opted_out(connection: Connection, contact_key: str) -> bool:
+def is_opted_out(connection: Connection, contact_key: str) -> bool:
     table = schema.opt_outs
     return (
         connection.execute(select(table.c.at).where(table.c.contact_key == contact_key)).first() is not None

@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving.conftest import Make, Scripted
+from sqlalchemy import select
+from tests.serving.conftest import NOW, Make, Scripted
 from tests.serving.pages.conftest import Browser
 from tests.serving.pages.test_conversations import LEAK
 
 from suasion.negotiation.pack import Pack
-from suasion.rewards.score import Score, Source, Status
+from suasion.rewards.score import Evidence, Score, Source, Status
 from suasion.rewards.suite import RewardSuite
+from suasion.serving import schema
 from suasion.serving.access import Scope, create_key
 from suasion.serving.contracts import BRIEF_EXAMPLE
+from suasion.serving.pages.plays import PlayTurn, add_turns
 from suasion.serving.pages.workshop import Workshop
+from suasion.serving.records import stamp
 
 HOSTILE = "<script>alert(1)</script>"
+OLD = {"source": "agent", "stage": "opening", "latency_ms": 1.0, "guard": [], "ending": None}
 
 
 def play(browser: Browser) -> str:
@@ -71,10 +76,19 @@ class Liked:
 
 
 class Judge:
+    """Finds two criteria met, one of them in part."""
+
     version = "judge"
 
+    def __init__(self, points: float = 20.0) -> None:
+        self.points = points
+
     def score(self, dialogues: Any) -> list[Score]:
-        return [Score(Source.JUDGE, Status.READ, 20.0) for _ in dialogues]
+        found = (
+            Evidence("warm", self.points - 5.0, note=f"Is it warm, {HOSTILE}?", probability=0.75),
+            Evidence("to-the-point", 5.0),
+        )
+        return [Score(Source.JUDGE, Status.READ, self.points, found) for _ in dialogues]
 
 
 def test_a_run_with_rewards_shows_all_of_them(make: Make, hotel: Pack) -> None:
@@ -85,7 +99,41 @@ def test_a_run_with_rewards_shows_all_of_them(make: Make, hotel: Pack) -> None:
     scores = dict(found)
     assert (scores["judge"], scores["reward model"]) == ("+20", "+1.50")
     rules = float(scores["rules"].replace("−", "-"))
+    assert scores["enhancement"] == f"{20 + rules:+.0f}"  # E_enh, what the two make together
     assert scores["total"] == f"{1.5 * (1 + (20 + rules) / 100):+.2f}"  # the paper's R_total
+
+
+def test_the_judges_criteria_are_shown_and_escaped(make: Make, hotel: Pack) -> None:
+    suite = RewardSuite(hotel, Judge(), Liked())
+    browser = Browser(make(workshop=Workshop(suite=lambda: suite)))
+    play(browser)
+    page = browser.last.text
+    shown = page[page.index("The judge on 2 criteria") :]
+    lines = re.findall(r"<li><b>([^<]+)</b> (.+)</li>", shown)
+    question = "Is it warm, &lt;script&gt;alert(1)&lt;/script&gt;?"
+    assert lines == [
+        ("warm", f'+15, probability 0.75: <span dir="auto">{question}</span>'),
+        ("to-the-point", "+5"),
+    ]
+
+
+def test_the_enhancement_is_shown_as_it_is_clipped(make: Make, hotel: Pack) -> None:
+    suite = RewardSuite(hotel, Judge(250.0), Liked())
+    browser = Browser(make(workshop=Workshop(suite=lambda: suite)))
+    play(browser)
+    scores = dict(re.findall(r"<li>([a-z ]+) <b>([^<]+)</b>", browser.last.text))
+    assert (scores["judge"], scores["enhancement"], scores["total"]) == ("+250", "+100", "+3.00")
+
+
+def test_a_play_that_was_stored_without_the_enhancement_is_shown(browser: Browser) -> None:
+    one, store = play(browser), browser.context.service.store
+    with store.engine.connect() as connection:
+        score = connection.execute(select(schema.play_turns.c.reply)).scalar_one()["score"]
+    values = {key: value for key, value in score.items() if key != "e_enh"} | {"e_judge": 3.0}
+    turn = PlayTurn(1, stamp(NOW), "agent", "As before.", reply={**OLD, "score": values})
+    add_turns(store, one, [turn])
+    page = browser.open(f"/pages/negotiate/{one}").text
+    assert (page.count("judge <b>+3</b>"), "enhancement" in page) == (1, False)
 
 
 def test_a_form_sent_twice_says_it_once(browser: Browser) -> None:

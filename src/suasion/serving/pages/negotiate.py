@@ -13,7 +13,7 @@ from starlette.responses import Response
 from suasion.agents.guarded import GuardedReply
 from suasion.counterpart.briefs import draw_briefs
 from suasion.errors import InputError
-from suasion.evaluation.transcript import TurnScore, describe_brief, turn_evidence
+from suasion.evaluation.transcript import describe_brief, turn_evidence
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.rewards.score import Source
@@ -22,7 +22,7 @@ from suasion.serving.asked import RefusedError
 from suasion.serving.body import fault_of
 from suasion.serving.contracts import MAX_TEXT, NewConversation
 from suasion.serving.pages.plays import Play, PlayTurn, add_play, add_turns, load_play, recent_plays
-from suasion.serving.pages.turns import Shown, drafts_of, marked
+from suasion.serving.pages.turns import ReplyScore, Shown, drafts_of, marked
 from suasion.serving.pages.visit import Agents, Visit
 from suasion.serving.pages.workshop import rules_of
 from suasion.serving.records import stamp
@@ -124,21 +124,22 @@ async def _answer(visit: Visit, dialogue: Dialogue, said: PlayTurn | None = None
     return PlayTurn(said.number, said.at, said.speaker, said.text, said.silence_minutes, reply)
 
 
-def _score(visit: Visit, dialogue: Dialogue, guarded: GuardedReply) -> TurnScore:
+def _score(visit: Visit, dialogue: Dialogue, guarded: GuardedReply) -> ReplyScore:
     """By the run's reward model and judge where it has them, else by rules alone."""
     answered = dialogue.with_reply(guarded.text or "")
     suite = visit.workshop.suite()
     reading = suite.score([answered])[0] if suite else None
     if reading is None:
         found = rules_of(visit.here).check(answered)
-        return TurnScore(
+        return ReplyScore(
             e_func=found.value, stage=guarded.stage, evidence=tuple(map(turn_evidence, found.evidence))
         )
-    return TurnScore(
+    return ReplyScore(
         r_total=reading.r_total,
         r_model=reading.r_model,
         e_judge=reading.e_judge,
         e_func=reading.e_func,
+        e_enh=reading.e_enh,
         stage=reading.stage,
         evidence=tuple(map(turn_evidence, reading.scores[Source.RULES].evidence)),
         criteria=tuple(map(turn_evidence, reading.scores[Source.JUDGE].evidence)),
@@ -158,7 +159,7 @@ def _show(visit: Visit, play: Play) -> Response:
 def _shown(one: PlayTurn, shows_withheld: bool) -> Shown:
     """`shows_withheld`: the words of drafts are for operators, as in the API."""
     reply = one.reply or {}
-    score = TurnScore.model_validate(reply["score"]) if reply.get("score") else None
+    score = ReplyScore.model_validate(reply["score"]) if reply.get("score") else None
     hits = tuple(hit for hit in score.evidence if hit.points < 0) if score else ()
     facts = [(name, reply[name]) for name in ("stage", "arm", "run") if reply.get(name)]
     facts += [("in", f"{reply['latency_ms']:,.0f} ms")] if reply else []

@@ -11,6 +11,15 @@ from suasion.serving.records import Message
 OBJECTS = -1.0  # of what the guard recorded: it objects, and says no points
 
 
+class ReplyScore(TurnScore):
+    """What a reply scored when it was played, with E_enh: what judge and rules together make of R_model.
+
+    None where the served run has no rewards, and in plays that were stored without it.
+    """
+
+    e_enh: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What was not sent, or a speaker that failed."""
@@ -36,7 +45,7 @@ class Shown:
     objections: tuple[TurnEvidence, ...] = ()
     drafts: tuple[Draft, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    score: TurnScore | None = None
+    score: ReplyScore | None = None
 
 
 def shown(message: Message) -> Shown:
