@@ -8,6 +8,7 @@ import click
 from suasion.cli.ab import ab
 from suasion.cli.backtest import pack_diff
 from suasion.cli.bench import bench
+from suasion.cli.check import data_check
 from suasion.cli.demo import demo
 from suasion.cli.domain import data, pack_group
 from suasion.cli.evaluate import evaluate
@@ -144,3 +145,4 @@ main.add_command(simulate)
 main.add_command(store_group)
 main.add_command(train)
 pack_group.add_command(pack_diff)
+data.add_command(data_check)
