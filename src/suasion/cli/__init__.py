@@ -12,6 +12,7 @@ from suasion.cli.check import data_check
 from suasion.cli.demo import demo
 from suasion.cli.domain import data, pack_group
 from suasion.cli.evaluate import evaluate
+from suasion.cli.exchange import data_export, data_import
 from suasion.cli.experiment import experiment
 from suasion.cli.export import export_group
 from suasion.cli.incident import incident
@@ -145,4 +146,5 @@ main.add_command(simulate)
 main.add_command(store_group)
 main.add_command(train)
 pack_group.add_command(pack_diff)
-data.add_command(data_check)
+for command in (data_check, data_export, data_import):
+    data.add_command(command)
