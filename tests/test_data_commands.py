@@ -140,3 +140,15 @@ def test_a_goal_is_brief_enough_for_the_generic_pack(tmp_path: Path) -> None:
     assert [one.brief.details["goal"] for one in load_dialogues(tmp_path / "a.jsonl")] == [
         "a lower price"
     ] * 2
+
+
+def test_a_folder_of_tables_is_still_imported(tmp_path: Path) -> None:
+    (tmp_path / "full_dialog.csv").write_text(",Unit,Turn,B4,B2\n0,Hello there.,0,0,d1\n1,Yes?,0,1,d1\n")
+    (tmp_path / "outcomes.csv").write_text("dialogue,role,donation_usd,turns\nd1,0,0,1\nd1,1,0.5,1\n")
+    words = ["import", "--source", tmp_path, "--output", tmp_path / "a.jsonl"]
+    assert data(*words).exit_code == 0
+    (one,) = load_dialogues(tmp_path / "a.jsonl")
+    assert [turn.text for turn in one.turns] == ["Hello there.", "Yes?"]
+    result = data(*words, "--brief", EXAMPLES / "brief.yaml")
+    assert result.exit_code == 2
+    assert "--brief is for" in result.stderr
