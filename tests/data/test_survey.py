@@ -54,9 +54,9 @@ def test_equal_and_nearly_equal_records_are_told_apart(pack: Pack, tmp_path: Pat
 
 def test_records_are_compared_with_what_was_last_said(pack: Pack, tmp_path: Path) -> None:
     """The prefixes of one long dialogue are no near duplicates of one another."""
-    said = [f"{LONG} in week {number} of year {number * 7}, {number * 3} rooms" for number in range(8)]
+    said = [f"{LONG} in week {number} of year {number * 7}, {number * 3} rooms" for number in range(24)]
     said = [" ".join(f"{word}{number}" for word in text.split()) for number, text in enumerate(said)]
-    records = [talk(f"d#{n}", *said[:n]).with_reply(said[n]) for n in range(0, 8, 2)]
+    records = [talk(f"d#{n}", *said[:n]).with_reply(said[n]) for n in range(0, 24, 2)]
     split = one(pack, tmp_path / "a.jsonl", records)
     assert (split.duplicates.count, split.near_duplicates.count) == (0, 0)
 
