@@ -8,9 +8,11 @@ import click
 from suasion.cli.ab import ab
 from suasion.cli.backtest import pack_diff
 from suasion.cli.bench import bench
+from suasion.cli.check import data_check
 from suasion.cli.demo import demo
 from suasion.cli.domain import data, pack_group
 from suasion.cli.evaluate import evaluate
+from suasion.cli.exchange import data_export, data_import
 from suasion.cli.experiment import experiment
 from suasion.cli.export import export_group
 from suasion.cli.incident import incident
@@ -144,3 +146,5 @@ main.add_command(simulate)
 main.add_command(store_group)
 main.add_command(train)
 pack_group.add_command(pack_diff)
+for command in (data_check, data_export, data_import):
+    data.add_command(command)

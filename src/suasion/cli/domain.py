@@ -47,29 +47,6 @@ def data_online(pack_name: str, count: int, seed: int, output: Path) -> None:
     click.echo(f"{write_dialogues(output, made)} briefs in {output}")
 
 
-@data.command("import", epilog=example("suasion data import --source FOLDER --output runs/real.jsonl"))
-@click.option(
-    "--source", type=FOLDER, required=True, help="folder with the tables that a pack's import.yaml names"
-)
-@click.option(
-    "--pack",
-    "pack_name",
-    help="how the tables are read and what briefs hold; without it the built-in pack whose tables these are, "
-    "and a goal as the whole brief",
-)
-@click.option("--goal", help="said in the brief, instead of the pack's")
-@click.option("--output", type=FILE, required=True)
-def data_import(source: Path, pack_name: str | None, goal: str | None, output: Path) -> None:
-    """Logged dialogues as dialogue records."""
-    from suasion.data.tables import import_tables, load_tables, pack_of_tables
-    from suasion.negotiation.dialogue import write_dialogues
-    from suasion.negotiation.pack import Pack
-
-    pack = Pack.load(pack_name) if pack_name else pack_of_tables(source)
-    made = import_tables(source, load_tables(pack), goal, whole_brief=pack_name is not None)
-    click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
-
-
 @data.command(
     "replies", epilog=example("suasion data replies --input examples/gifts.jsonl --output runs/replies.jsonl")
 )

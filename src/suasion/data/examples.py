@@ -1,6 +1,6 @@
 """What travels between the stages of training: examples, preference pairs and verdicts, as JSON lines."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from suasion.errors import InputError, json_fault
 from suasion.files import beside
+from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
 from suasion.yaml_files import describe
 
@@ -80,6 +81,23 @@ def read_pairs(path: Path) -> Iterator[Pair]:
     return _read(path, Pair)
 
 
+def each_pair(
+    path: Path, check: Callable[[Brief], None] | None = None
+) -> Iterator[tuple[int, Pair | InputError]]:
+    """Each line's number and pair, or what is wrong with it; `check` looks at the brief.
+
+    Raises InputError when the file itself can't be read.
+    """
+    for number, record in _each(path, Pair):
+        try:
+            if check and isinstance(record, Pair):
+                check(record.dialogue.brief)
+        except InputError as error:
+            yield number, InputError(error.message, str(path), number, f"dialogue.{error.field}")
+        else:
+            yield number, record
+
+
 def read_verdicts(path: Path) -> Iterator[Verdict]:
     """Each record of the file. Raises InputError with file, line and field of a broken one."""
     return _read(path, Verdict)
@@ -98,14 +116,28 @@ def _write(path: Path, records: Iterable[R], kind: type[R]) -> int:
 
 
 def _read(path: Path, kind: type[R]) -> Iterator[R]:
+    for _, record in _each(path, kind):
+        if isinstance(record, InputError):
+            raise record
+        yield record
+
+
+def _each(path: Path, kind: type[R]) -> Iterator[tuple[int, R | InputError]]:
     adapter: TypeAdapter[R] = TypeAdapter(kind)
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield _parse(line, adapter, kind, str(path), number)
+                    yield number, _parsed(line, adapter, kind, str(path), number)
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", str(path)) from None
+
+
+def _parsed(line: bytes, adapter: "TypeAdapter[R]", kind: type[R], file: str, number: int) -> R | InputError:
+    try:
+        return _parse(line, adapter, kind, file, number)
+    except InputError as error:
+        return error
 
 
 def _parse(line: bytes, adapter: "TypeAdapter[R]", kind: type[R], file: str, number: int) -> R:
