@@ -139,6 +139,12 @@ class RewardSuite:
         """Read every reply by every source that the suite has."""
         return self.begin(dialogues)()
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Those that are asked; the rules always are."""
+        parts = {Source.MODEL: self.model, Source.JUDGE: self.judge, Source.RULES: self.rules}
+        return tuple(source for source, part in parts.items() if part is not None)
+
     def judge_report(self) -> JudgeReport | None:
         """What the last batch cost; None for a judge that costs nothing."""
         return self.judge.report if isinstance(self.judge, DistantJudge) else None
