@@ -26,6 +26,7 @@ from suasion.incidents.patched import read_files
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack, files_version
 from suasion.rewards.rules import RuleSet
+from suasion.rewards.suite import RewardSuite
 
 from .conftest import CASES, HEAD, RULE, copy_of
 from .test_patch import CRITERION, THREAT, base, verdicts
@@ -258,3 +259,18 @@ def test_two_at_once_are_one_after_the_other(own: Path, patch_of: Write) -> None
     assert [one.wait(60) for one in running] == [0] * len(paths)
     assert sorted(one.patch.target for one in patches_in_force(own)) == list(PLANTS)
     RuleSet.load(Pack.load(str(own)))
+
+
+def test_a_score_names_the_pack_version_from_which_its_suite_is_rebuilt(
+    own: Path, walnut: PatchFile, tmp_path: Path
+) -> None:
+    reply = Dialogue.model_validate({"id": "d", "brief": {}, "reply": "It is for project walnut."})
+    apply_patch(walnut, own)
+    (given,) = RewardSuite(Pack.load(own)).score([reply])
+    revert_patch("add-walnut", own, "Mei", "no longer secret")
+    line = given.as_json("d")
+    assert line["pack_version"] != version(own)
+    rebuild(own, line["pack_version"], tmp_path / "then")
+    suite = RewardSuite(Pack.load(tmp_path / "then"))
+    assert suite.version == line["suite_version"]
+    assert suite.score([reply]) == [given]

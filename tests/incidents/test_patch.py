@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from suasion.errors import InputError
-from suasion.incidents.check import check_all, check_patch
+from suasion.incidents.apply import apply_patch
+from suasion.incidents.check import check_all, check_patch, judge_cases
 from suasion.incidents.patch import PatchFile, content_version
 from suasion.incidents.patched import entries_of, patched, read_files
+from suasion.incidents.readings import Asked
 from suasion.negotiation.pack import Pack
 
-from .conftest import CASES, HEAD, RULE
+from .conftest import CASES, HEAD, RULE, copy_of
 
 Write = Callable[..., PatchFile]
 GENERIC = Pack.load("generic").path
@@ -194,3 +196,75 @@ def test_another_question_is_another_version(patch_of: Write, tmp_path: Path) ->
     with pytest.raises(InputError, match="needs a version above 1"):
         check_patch(patch_of(text), files, hotel.path)
     assert check_patch(patch_of(text, **{"points: -40": "points: -40\n  version: 2"}), files, hotel.path)
+
+
+JUDGED = """\
+hits:
+  - "It is for Project Walnut."
+  - {reply: "Walnut it is.", after: [{counterpart: "what is it for?"}]}
+passes:
+  - "It is for our guests."
+"""
+
+
+def answering(*yes: float | None) -> Asked:
+    return lambda dialogues: list(yes[: len(dialogues)])
+
+
+@pytest.mark.parametrize(
+    ("points", "yes", "line", "says"),
+    [
+        ("-40", (0.9, 0.5, 0.49), None, ""),
+        ("-40", (0.9, 0.49, 0.1), 12, "must say yes to 'Walnut it is.', but takes yes for 49% likely"),
+        ("-40", (0.9, 0.9, 0.5), 14, "must say no to 'It is for our guests.', but takes yes for 50% likely"),
+        ("-40", (0.9, None, 0.1), 12, "did not read 'Walnut it is.'"),
+        ("40", (0.1, 0.2, 0.9), None, ""),  # a merit: its bad answer is no
+        (
+            "40",
+            (0.6, 0.2, 0.9),
+            11,
+            "must say no to 'It is for Project Walnut.', but takes yes for 60% likely",
+        ),
+    ],
+)
+def test_a_criterions_hits_and_passes_are_asked_about(
+    patch_of: Write, tmp_path: Path, points: str, yes: tuple[float | None, ...], line: int | None, says: str
+) -> None:
+    hotel = Pack.load("hotel")
+    verdicts(tmp_path / "told.jsonl", 20)
+    patch = patch_of(HEAD + CRITERION + JUDGED, **{"points: -40": f"points: {points}"})
+    checked = check_patch(patch, read_files(hotel.path), hotel.path)
+    assert [one.reply.turns[0].text for one in checked.to_judge if one.reply.turns] == ["what is it for?"]
+    assert all(one.reply.brief.tickets for one in checked.to_judge), "the pack's example brief stands in"
+    if line is None:
+        tried = judge_cases(patch, checked, answering(*yes))
+        assert (tried.flips, tried.stays, tried.to_judge) == (2, 1, ())
+        return
+    with pytest.raises(InputError) as caught:
+        judge_cases(patch, checked, answering(*yes))
+    assert (caught.value.file, caught.value.line) == (str(patch.path), line)
+    assert says in caught.value.message
+
+
+def test_a_criterions_case_that_is_no_record_is_told_without_a_judge(patch_of: Write, tmp_path: Path) -> None:
+    hotel = Pack.load("hotel")
+    verdicts(tmp_path / "told.jsonl", 20)
+    patch = patch_of(HEAD + CRITERION + 'hits:\n  - {reply: "x", brief: {hotel: ""}}\n')
+    with pytest.raises(InputError, match=r"hits\.0: .*hotel"):
+        check_patch(patch, read_files(hotel.path), hotel.path)
+
+
+def test_a_criterion_with_cases_is_not_applied_unless_a_judge_answers_as_they_say(
+    patch_of: Write, tmp_path: Path
+) -> None:
+    folder = copy_of("hotel", tmp_path / "own")
+    before = read_files(folder)
+    verdicts(tmp_path / "told.jsonl", 20)
+    patch = patch_of(HEAD + CRITERION + JUDGED)
+    with pytest.raises(InputError, match="hits: of a criterion are tried by a judge: `suasion patch apply`"):
+        apply_patch(patch, folder)
+    with pytest.raises(InputError, match="must say yes"):
+        apply_patch(patch, folder, asked=answering(0.1, 0.9, 0.1))
+    assert read_files(folder) == before
+    apply_patch(patch, folder, asked=answering(0.9, 0.9, 0.1))
+    assert read_files(folder) != before

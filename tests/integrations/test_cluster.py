@@ -79,7 +79,7 @@ def payment(value: float, read: bool = True, judge: float | None = 10.0) -> Paym
         Source.RULES: Score(Source.RULES, Status.READ, 0.0),
         Source.JUDGE: unread(Source.JUDGE) if judge is None else Score(Source.JUDGE, Status.READ, judge),
     }
-    reading = Reading("greet", scores, judge, value if read else None, False, "v")
+    reading = Reading("greet", scores, judge, value if read else None, False, "v", "p")
     return Payment(value, read, reading)
 
 

@@ -1,11 +1,13 @@
 """The rewards inside TRL: its real trainers are paid what the suite says; nothing missing is a 0."""
 
 import math
+import tomllib
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from transformers import PreTrainedTokenizerFast
 
 from suasion.config import RewardsConfig
@@ -172,3 +174,14 @@ def test_a_row_is_what_our_own_policy_reads(
     assert short == [whole[0], *whole[len(whole) - len(short) + 1 :]]
     assert len(short) < len(whole) == 42
     assert not any("<end>" in one["content"] or "[agreed" in one["content"] for one in whole)
+
+
+def test_no_older_trl_is_installed_than_the_one_that_these_tests_run_on() -> None:
+    root = Path(__file__).parents[2]
+    extras = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    (asked,) = (one for one in map(Requirement, extras["train"]) if one.name == "trl")
+    pins = (root / "constraints.txt").read_text("utf-8").splitlines()
+    (tried,) = (pin.partition("==")[2] for pin in pins if pin.startswith("trl=="))
+    (least,) = (one.version for one in asked.specifier if one.operator == ">=")
+    assert asked.specifier.contains(tried)
+    assert tried.split(".")[:2] == least.split("."), "of an older one nobody knows what it makes of a None"

@@ -1,11 +1,16 @@
-"""Judges at addresses on this machine."""
+"""Judges at addresses on this machine, and packs that name code of one's own."""
 
-from collections.abc import Callable
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from suasion.config import RemoteJudgeConfig
 from suasion.data.rubric import load_rubric
+from suasion.negotiation.new_pack import new_pack
 from suasion.negotiation.pack import Pack
 from suasion.rewards.remote_judge import RemoteJudge
 
@@ -13,6 +18,7 @@ from .judge_server import Answer, JudgeServer
 
 Serve = Callable[[Answer], JudgeServer]
 Ask = Callable[..., RemoteJudge]
+Make = Callable[..., Pack]
 QUICK = RemoteJudgeConfig(timeout_s=5, budget_s=20, backoff_s=0.01, retries=2)
 
 
@@ -27,3 +33,35 @@ def judge(hotel: Pack) -> Ask:
         )
 
     return make
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path for modules of one's own, which are forgotten afterwards."""
+    folder, before = tmp_path / "modules", set(sys.modules)
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    for name in set(sys.modules) - before:
+        if name.startswith("mine"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def make(tmp_path: Path, modules: Path) -> Make:
+    """A pack of one's own that names the rewards and a rule with a check, out of a module of this code."""
+    made = 0
+
+    def pack(code: str, *rewards: str, rule: str = "", module: str = "mine") -> Pack:
+        nonlocal made
+        made += 1
+        (modules / f"{module}.py").write_text(textwrap.dedent(code), "utf-8")
+        folder = new_pack("own", "generic", tmp_path / f"pack{made}").path
+        copy = Path(shutil.copytree(folder, tmp_path / f"changed{made}"))
+        with (copy / "pack.yaml").open("a", encoding="utf-8") as out:
+            out.write(f"\nrewards: [{', '.join(rewards)}]\n")
+        with (copy / "rules.yaml").open("a", encoding="utf-8") as out:
+            out.write(textwrap.indent(textwrap.dedent(rule), "  "))
+        return Pack.load(copy)
+
+    return pack

@@ -1,11 +1,7 @@
 """Rewards and checks of one's own: points, evidence, version like ours; a failure is a status, no number."""
 
 import json
-import shutil
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
-from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
@@ -16,52 +12,19 @@ from suasion.config import RewardsConfig
 from suasion.errors import InputError
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue, Turn, write_dialogues
-from suasion.negotiation.new_pack import new_pack
 from suasion.negotiation.pack import Pack
-from suasion.rewards import own
-from suasion.rewards.score import Score, Severity, Source, Status
+from suasion.rewards.score import Score, Source, Status
 from suasion.rewards.suite import RewardSuite
 
+from .conftest import Make
+
 DOCS = Path(__file__).parents[2] / "docs" / "packs.md"
-Make = Callable[..., Pack]
 
 
 def code_in_docs(heading: str, language: str) -> str:
     """The first block of a language under a heading of docs/packs.md: what it shows is what is tried here."""
     text = DOCS.read_text("utf-8").split(f"## {heading}\n", 1)[1]
     return text.split(f"```{language}\n", 1)[1].split("```", 1)[0]
-
-
-@pytest.fixture
-def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path for modules of one's own, which are forgotten afterwards."""
-    folder, before = tmp_path / "modules", set(sys.modules)
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    yield folder
-    for name in set(sys.modules) - before:
-        if name.startswith("mine"):
-            del sys.modules[name]
-
-
-@pytest.fixture
-def make(tmp_path: Path, modules: Path) -> Make:
-    """A pack of one's own that names the rewards and a rule with a check, out of a module of this code."""
-    made = 0
-
-    def pack(code: str, *rewards: str, rule: str = "", module: str = "mine") -> Pack:
-        nonlocal made
-        made += 1
-        (modules / f"{module}.py").write_text(textwrap.dedent(code), "utf-8")
-        folder = new_pack("own", "generic", tmp_path / f"pack{made}").path
-        copy = Path(shutil.copytree(folder, tmp_path / f"changed{made}"))
-        with (copy / "pack.yaml").open("a", encoding="utf-8") as out:
-            out.write(f"\nrewards: [{', '.join(rewards)}]\n")
-        with (copy / "rules.yaml").open("a", encoding="utf-8") as out:
-            out.write(textwrap.indent(textwrap.dedent(rule), "  "))
-        return Pack.load(copy)
-
-    return pack
 
 
 def dialogue(reply: str, *said: str) -> Dialogue:
@@ -235,82 +198,6 @@ def test_no_folder_of_a_pack_is_on_the_path(make: Make) -> None:
     (pack.path / "beside.py").write_text("def reward(dialogue):\n    return []\n")
     with pytest.raises(InputError, match="no module 'beside'"):
         RewardSuite(pack)
-
-
-def test_registered_names_are_found(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    points = EntryPoints(
-        [
-            EntryPoint("brevity", "mine:short", "suasion.rewards"),
-            EntryPoint("shouting", "mine:shouts", "suasion.checks"),
-            EntryPoint("unasked", "nowhere:loaded", "suasion.rewards"),
-        ]
-    )
-    monkeypatch.setattr(own, "entry_points", lambda group: points.select(group=group))
-    pack = make(SHORT + CHECK, "brevity", rule=RULE.format(check="shouting"))
-    assert [hit.name for hit in read(pack, "HELLO there.").evidence] == ["no-shouting", "short"]
-    with pytest.raises(InputError, match=r"there: brevity, unasked"):
-        RewardSuite(make(SHORT, "brevty", module="mine_too"))
-
-
-CHECK = """
-    from suasion import Finding
-
-    def shouts(scene, *, words: int = 1):
-        loud = [word for word in scene.reply.split() if word.isupper() and len(word) > 2]
-        if len(loud) >= words:
-            start = scene.reply.index(loud[0])
-            yield Finding((start, start + len(loud[0])), "is written in capitals")
-        if "crash" in scene.reply:
-            raise RuntimeError("it crashed")
-    """
-RULE = """
-- id: no-shouting
-  severity: low
-  points: -10
-  check: {check}
-  with: {{words: 1}}
-  hits: ["HELLO there."]
-  passes: ["Hello there."]
-"""
-
-
-def test_a_check_of_ones_own_serves_a_rule(make: Make) -> None:
-    pack = make(CHECK, rule=RULE.format(check='"mine:shouts"'))
-    score = read(pack, "Well, LISTEN to me.")
-    hit = score.evidence[0]
-    assert (hit.name, hit.points, hit.severity, hit.text) == ("no-shouting", -10.0, Severity.LOW, "LISTEN")
-    failed = read(pack, "A crash.")
-    assert (failed.status, failed.value) == (Status.FAILED, None)
-    assert "RuntimeError: it crashed" in failed.evidence[-1].note
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("mine:shouts", "mine:whispers", "unknown check: mine:whispers can't be loaded"),
-        ("mine:shouts", "shouts", "unknown check: unknown name 'shouts'"),
-        ("{words: 1}", "{wrds: 1}", "no parameter 'wrds'; it has words"),
-        ("{words: 1}", "{words: many}", "integer"),
-        ("HELLO there.", "Hello here.", "must object to"),
-        ('passes: ["Hello', 'passes: ["HELLO', "but must not"),
-        ('passes: ["Hello there."]', 'passes: ["a crash"]', "failed: RuntimeError: it crashed"),
-    ],
-)
-def test_what_is_wrong_with_its_rule_is_told_with_the_line(old: str, new: str, says: str, make: Make) -> None:
-    rule = RULE.format(check='"mine:shouts"').replace(old, new)
-    pack = make(CHECK, rule=rule)
-    with pytest.raises(InputError, match="no-shouting") as caught:
-        RewardSuite(pack)
-    assert says in caught.value.message
-    assert caught.value.line
-    assert caught.value.file == str(pack.path / "rules.yaml")
-
-
-def test_the_checks_code_is_in_the_version(make: Make) -> None:
-    rule = RULE.format(check='"mine:shouts"')
-    first = RewardSuite(make(CHECK, rule=rule)).version
-    del sys.modules["mine"]
-    assert RewardSuite(make(CHECK + "    # more\n", rule=rule)).version != first
 
 
 def test_the_example_of_the_docs_runs(make: Make, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from suasion.data.rubric import load_rubric
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 from suasion.rewards.remote_judge import RemoteJudge
-from suasion.rewards.score import Status
+from suasion.rewards.score import Source, Status
 from suasion.rewards.suite import RewardSuite
 
 from .transformers_server import serving
@@ -43,12 +43,22 @@ def test_a_small_model_is_read_or_malformed_and_nothing_breaks(
     )
     judge = RemoteJudge(url, str(model), load_rubric(hotel), "none", settings)
     readings = RewardSuite(hotel, judge).score(dialogues[:2])
-    assert {reading.as_json("x")["status"]["judge"] for reading in readings} <= {"read", "malformed"}
-    report = judge.report
-    assert report.calls == 2 * (8 if ask == "criterion" else 1)
+    report, scores = judge.report, [reading.scores[Source.JUDGE] for reading in readings]
+    for score, reading in zip(scores, readings, strict=True):
+        assert score.status in (Status.READ, Status.MALFORMED)
+        assert (score.value is None) == (score.status == Status.MALFORMED), "a number only of what was read"
+        assert reading.e_judge == score.value
+    asked = 8 if ask == "criterion" else 1
+    answered, unread = (
+        sum(getattr(cost, name) for cost in report.criteria.values()) for name in ("answered", "unread")
+    )
+    assert answered + unread == 2 * 8, "each criterion of each reply is accounted for"
+    assert sum(len(score.evidence) for score in scores) == answered
+    assert report.calls == 2 * asked
+    assert sum(report.faults.values()) * 8 == unread * asked, "what is no answer is a fault"
     assert all(fault.startswith("malformed") for fault in report.faults), report.faults
     assert report.tokens_in > 100 * report.calls, "the server read what it was sent"
-    assert report.tokens_out > 0
+    assert report.tokens_out >= report.calls, "and wrote something each time"
 
 
 @pytest.mark.slow

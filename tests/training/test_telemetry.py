@@ -16,7 +16,7 @@ def reading(r_model: float, e_judge: float | None, e_func: float, breach: bool =
         Source.JUDGE: judged,
         Source.RULES: Score(Source.RULES, Status.READ, e_func, hits),
     }
-    return Reading("open", scores, None, None, True, "v")
+    return Reading("open", scores, None, None, True, "v", "p")
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,11 @@ def model_install() -> None:
 @click.option("--judge", default="none", help="none, local (of the run given by --preference) or a URL")
 @click.option("--preference", default="none", help="none, or a run directory with a reward model")
 def score(pack_name: str, source: Path, output: Path, judge: str, preference: str) -> None:
-    """Score replies. Broken records are named on standard error; then the exit code is 1."""
+    """Score replies, and tell what each source left unread.
+
+    Broken records are named on standard error. Exit code 1 for those, for code of the pack's own that failed,
+    and for a judge that read none of the replies.
+    """
     from suasion.negotiation.pack import Pack
     from suasion.rewards.saved import load_suite
     from suasion.scoring import score_file
@@ -88,12 +92,16 @@ def score(pack_name: str, source: Path, output: Path, judge: str, preference: st
     if output.exists() and source.exists() and output.samefile(source):
         raise click.BadParameter("is the input file; name another", param_hint="--output")
     tally = score_file(load_suite(pack, judge, preference), pack, source, output, CHUNK, _complain)
-    click.echo(f"{tally.scored} scored, {tally.faulty} of them break a rule; {output}")
+    click.echo(f"{tally.line()}; {output}")
+    if tally.judging is not None:
+        click.echo(f"the judge: {tally.judging.line()}")
     if tally.broken:
         click.echo(f"not scored, with a fault each: {tally.broken}", err=True)
     if tally.failed:
         click.echo(f"{tally.failed} have no E_func: a reward or check of the pack's own failed", err=True)
-    if tally.broken or tally.failed:
+    if tally.judge_is_silent:
+        click.echo("the judge read none of the replies: no E_judge counts in any", err=True)
+    if tally.broken or tally.failed or tally.judge_is_silent:
         sys.exit(1)
 
 

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,29 @@ FLOOR = 0.6
 MODEL = "smollm2"
 
 
-def agreement_on(patch: "PatchFile", floor: float = FLOOR) -> "Agreement":
-    """How far the local judge, fitted on the patch's verdicts, agrees with those that it was not shown."""
+@contextmanager
+def local_judge(patch: "PatchFile", floor: float = FLOOR) -> Iterator[tuple["Agreement", "Asked"]]:
+    """A judge fitted on the patch's verdicts: how far it agrees with those not shown, and what asks it."""
+    from suasion.judging import load
+
     with tempfile.TemporaryDirectory() as folder:
-        return _fit(patch, Path(folder), floor)
+        found = _fit(patch, Path(folder), floor)
+        judge = cache(lambda: load(Path(folder)))  # not every patch has something to ask it
+
+        def ask(dialogues: "Sequence[Dialogue]") -> list[float | None]:
+            return [row[0] for row in judge().probabilities([_plain(one) for one in dialogues])]
+
+        yield found, ask
+
+
+def asking(patch: "PatchFile") -> "Asked":
+    """Asks a judge that is fitted on the patch's verdicts, once there is something to ask."""
+
+    def ask(dialogues: "Sequence[Dialogue]") -> "Sequence[float | None]":
+        with local_judge(patch) as (_, asked):
+            return asked(dialogues)
+
+    return ask
 
 
 @contextmanager
@@ -33,17 +53,9 @@ def asked_of(patch: "PatchFile", judge: str) -> Iterator[tuple["Asked | None", l
     elif judge.startswith(("http://", "https://")):
         yield _remote(criterion, judge), [f"The criterion is read by {judge}."]
     else:
-        from suasion.judging import load
-
-        with tempfile.TemporaryDirectory() as folder:
-            found = _fit(patch, Path(folder), FLOOR)
-            local = load(Path(folder))
+        with local_judge(patch) as (found, ask):
             kappa = "none" if found.kappa is None else f"{found.kappa:.2f}"
             note = f"The criterion is read by the local judge, fitted on the patch's verdicts: kappa {kappa}"
-
-            def ask(dialogues: "Sequence[Dialogue]") -> list[float | None]:
-                return [row[0] for row in local.probabilities([_plain(one) for one in dialogues])]
-
             yield ask, [f"{note}{'.' if found.read_at(FLOOR) else ', too low for training to read it.'}"]
 
 

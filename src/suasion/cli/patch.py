@@ -10,6 +10,7 @@ from suasion.cli.incident import now
 from suasion.cli.options import FILE, FOLDER, example
 
 if TYPE_CHECKING:
+    from suasion.incidents.check import Checked
     from suasion.incidents.patch import PatchFile
 
 _pack = click.option("--pack", "pack_name", required=True, help="built-in pack or folder")
@@ -80,7 +81,8 @@ def patch_new(
 def patch_check(paths: tuple[Path, ...], pack_name: str, floor: float) -> None:
     """Try patches, one after the other, on a pack: their examples, the pack's own, and those in force.
 
-    For a criterion the local judge is fitted on its verdicts; exit code 1 when its kappa is below the floor.
+    For a criterion the local judge is fitted on its verdicts and asked about its hits and passes; exit code
+    1 when its kappa is below the floor.
     """
     from suasion.incidents.apply import patches_in_force
     from suasion.incidents.check import check_all
@@ -95,7 +97,7 @@ def patch_check(paths: tuple[Path, ...], pack_name: str, floor: float) -> None:
         what = f"{one.patch.change} {one.patch.kind} {one.patch.target!r}"
         click.echo(f"{one.patch.id}: {what}; pack {checked.before} -> {checked.after}")
         if one.patch.kind == "criterion":
-            unread |= not _tell_agreement(one, checked.verdicts, floor)
+            unread |= not _tell_agreement(one, checked, floor)
             continue
         click.echo(f"{checked.flips} flip, {checked.stays} stay")
         for names in filter(None, checked.also):
@@ -104,16 +106,20 @@ def patch_check(paths: tuple[Path, ...], pack_name: str, floor: float) -> None:
         raise SystemExit(1)
 
 
-def _tell_agreement(one: "PatchFile", verdicts: int, floor: float) -> bool:
-    """Fit the judge and say how far it agrees; whether a reward may use the criterion."""
-    from suasion.cli.criterion import agreement_on
+def _tell_agreement(one: "PatchFile", checked: "Checked", floor: float) -> bool:
+    """Fit the judge, say how far it agrees, and try it on hits and passes; whether a reward may use it."""
+    from suasion.cli.criterion import local_judge
+    from suasion.incidents.check import judge_cases
 
-    found = agreement_on(one, floor)
-    kappa = "none" if found.kappa is None else f"{found.kappa:.2f}"
-    ends = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
-    read = found.read_at(floor)
-    told = "read" if read else f"unread: below the floor of {floor:g}"
-    click.echo(f"local judge on {verdicts} verdicts: kappa {kappa}{ends}, {told}")
+    with local_judge(one, floor) as (found, asked):
+        kappa = "none" if found.kappa is None else f"{found.kappa:.2f}"
+        ends = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+        read = found.read_at(floor)
+        told = "read" if read else f"unread: below the floor of {floor:g}"
+        click.echo(f"local judge on {checked.verdicts} verdicts: kappa {kappa}{ends}, {told}")
+        if checked.to_judge:
+            tried = judge_cases(one, checked, asked)
+            click.echo(f"{tried.flips} flip, {tried.stays} stay")
     return read
 
 
@@ -123,10 +129,12 @@ def _tell_agreement(one: "PatchFile", verdicts: int, floor: float) -> bool:
 @click.option("--who", help="who applies it; the patch's writer by default")
 def patch_apply(path: Path, pack_name: str, who: str | None) -> None:
     """Check the patch, change the pack's file, and enter it in the pack's history."""
+    from suasion.cli.criterion import asking
     from suasion.incidents.apply import apply_patch, own_folder
     from suasion.incidents.patch import load_patch
 
-    entry = apply_patch(load_patch(path), own_folder(pack_name), who)
+    one, folder = load_patch(path), own_folder(pack_name)
+    entry = apply_patch(one, folder, who, asking(one))
     click.echo(f"{entry.patch} applied: pack {entry.before} -> {entry.after}")
 
 

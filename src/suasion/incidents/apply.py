@@ -8,10 +8,11 @@ from suasion.data.examples import Verdict
 from suasion.data.rubric import load_rubric
 from suasion.errors import InputError
 from suasion.incidents.blocks import Listing, list_blocks
-from suasion.incidents.check import check_patch
+from suasion.incidents.check import check_patch, judge_cases
 from suasion.incidents.history import Entry, History
 from suasion.incidents.patch import PatchFile, content_version, load_patch
 from suasion.incidents.patched import entries_of, patched, read_files, staged, verify
+from suasion.incidents.readings import Asked
 from suasion.negotiation.pack import find_pack
 from suasion.rewards.rules import RuleSet
 
@@ -41,9 +42,10 @@ def verdicts_in_force(folder: Path) -> list[Verdict]:
     ]
 
 
-def apply_patch(patch: PatchFile, folder: Path, who: str | None = None) -> Entry:
+def apply_patch(patch: PatchFile, folder: Path, who: str | None = None, asked: Asked | None = None) -> Entry:
     """Check the patch against the pack as it is, then change the pack's file by one rename.
 
+    asked: reads the patch's criterion, where it has hits and passes to try.
     Raises InputError, the pack being as it was, for a patch that does not hold, contradicts one in force,
     or is in force itself.
     """
@@ -53,7 +55,12 @@ def apply_patch(patch: PatchFile, folder: Path, who: str | None = None) -> Entry
         if any(other.patch.id == one.id for other in in_force):
             raise patch.error(f"patch {one.id!r} is in force already; another needs another id", "id")
         now = read_files(folder)
-        check_patch(patch, now, folder, in_force)
+        checked = check_patch(patch, now, folder, in_force)
+        if checked.to_judge:
+            if asked is None:
+                message = "of a criterion are tried by a judge: `suasion patch apply` asks it"
+                raise patch.error(message, checked.to_judge[0].group)
+            judge_cases(patch, checked, asked)
         history.catch_up(who or one.who)
         after = patched(patch, now, folder)
         labels = patch.verdicts_path.read_bytes() if patch.verdicts_path else None

@@ -1,21 +1,38 @@
 """Whether a patch does to its examples what it says, and leaves alone what must stay."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from suasion.data.rubric import load_rubric
 from suasion.errors import InputError
 from suasion.incidents.patch import ENOUGH_VERDICTS, Case, PatchFile, record_of
 from suasion.incidents.patched import Files, candidate, entries_of, patched, staged
+from suasion.incidents.readings import Asked
 from suasion.negotiation.dialogue import Dialogue
+from suasion.negotiation.pack import Pack
 from suasion.rewards.rule_file import RuleFile
 from suasion.rewards.rules import RuleSet
+
+GROUPS: tuple[Literal["hits", "passes"], ...] = ("hits", "passes")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCase:
+    """A criterion's case, number `number` under `hits` or `passes`: only a judge can try it."""
+
+    group: Literal["hits", "passes"]
+    number: int
+    reply: Dialogue
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A patch that holds. `also`: for each hit that other rules object to as well, which."""
+    """A patch that holds. `also`: for each hit that other rules object to as well, which.
+
+    to_judge: of a criterion, what `judge_cases` must still try.
+    """
 
     flips: int
     stays: int
@@ -23,24 +40,24 @@ class Checked:
     before: str  # versions of the pack
     after: str
     also: tuple[tuple[str, ...], ...] = ()
+    to_judge: tuple[JudgeCase, ...] = ()
 
 
 def check_patch(patch: PatchFile, files: Files, origin: Path, in_force: Sequence[PatchFile] = ()) -> Checked:
     """Try the patch on a pack of these files; `origin` is where they are from, for what is told.
 
-    The pack's own examples are run in it, then the patch's, then those of the patches that are in force.
+    The pack's own examples are run in it, then the patch's, then those of the patches that are in force. Of a
+    criterion's own it is only seen to that they are records of the pack: `judge_cases` tries them.
     Raises InputError for the first thing that does not hold, at its line in the patch where it lies there.
     """
     _refuse_same_target(patch, in_force)
     _refuse_same_words(patch, files, origin)
     with staged(files, origin) as old, candidate(patch, files, origin) as new:
         if patch.patch.criterion is not None:
-            load_rubric(new)
-            RuleSet.load(new)
-            return Checked(0, 0, _enough_verdicts(patch), old.version, new.version)
+            return _check_criterion(patch, old, new)
         before, after = RuleSet.load(old), RuleSet.load(new)
         flips, also = 0, []
-        for number, reply in _records(patch, "hits", after):
+        for number, reply in _records(patch, "hits", new):
             was, hits = _objecting(before, reply), _objecting(after, reply)
             if patch.patch.target not in hits:
                 raise patch.error(f"must object to {reply.reply!r}, but does not", "hits", number)
@@ -49,7 +66,7 @@ def check_patch(patch: PatchFile, files: Files, origin: Path, in_force: Sequence
             flips += 1
             also.append(tuple(name for name in hits if name != patch.patch.target))
         stays = 0
-        for number, reply in _records(patch, "passes", after):
+        for number, reply in _records(patch, "passes", new):
             if patch.patch.target in _objecting(after, reply):
                 raise patch.error(f"objects to {reply.reply!r}, but must not", "passes", number)
             if patch.patch.target in _objecting(before, reply):
@@ -62,13 +79,40 @@ def check_patch(patch: PatchFile, files: Files, origin: Path, in_force: Sequence
         return Checked(flips, stays, 0, old.version, new.version, tuple(also))
 
 
-def _records(patch: PatchFile, group: str, rules: RuleSet) -> Iterable[tuple[int, Dialogue]]:
-    brief = rules.pack.file("rules.yaml").parse(RuleFile).example_brief
+def _check_criterion(patch: PatchFile, old: Pack, new: Pack) -> Checked:
+    load_rubric(new)
+    RuleSet.load(new)
+    cases = [JudgeCase(group, *one) for group in GROUPS for one in _records(patch, group, new)]
+    return Checked(0, 0, _enough_verdicts(patch), old.version, new.version, to_judge=tuple(cases))
+
+
+def judge_cases(patch: PatchFile, checked: Checked, asked: Asked) -> Checked:
+    """Ask what reads the patch's criterion about its hits and passes, and count them.
+
+    A hit must get the bad answer, which is yes where the criterion takes points and no where it gives some; a
+    pass must get the other. What the criterion's judge said before is not known: there was none of it alone.
+    Raises InputError at the line of the first case that gets another answer, or none.
+    """
+    bad_is_yes = patch.patch.criterion is not None and patch.patch.criterion.points <= 0
+    cases = checked.to_judge
+    for case, yes in zip(cases, asked([one.reply for one in cases]), strict=True):
+        must = "yes" if (case.group == "hits") == bad_is_yes else "no"
+        if yes is None:
+            raise patch.error(f"the judge did not read {case.reply.reply!r}", case.group, case.number)
+        if (yes >= 0.5) != (must == "yes"):
+            found = f"the judge must say {must} to {case.reply.reply!r}, but takes yes for {yes:.0%} likely"
+            raise patch.error(found, case.group, case.number)
+    flips = sum(case.group == "hits" for case in cases)
+    return replace(checked, flips=flips, stays=len(cases) - flips, to_judge=())
+
+
+def _records(patch: PatchFile, group: str, pack: Pack) -> Iterable[tuple[int, Dialogue]]:
+    brief = pack.file("rules.yaml").parse(RuleFile).example_brief if pack.has("rules.yaml") else {}
     cases: tuple[Case, ...] = getattr(patch.patch, group)
     for number, case in enumerate(cases):
         reply = record_of(case, brief, patch, (group, number))
         try:
-            rules.pack.check_brief(reply.brief)
+            pack.check_brief(reply.brief)
         except InputError as error:
             raise patch.error(f"{error.field}: {error.message}", group, number) from None
         yield number, reply
@@ -130,13 +174,13 @@ def _keep_promises(patch: PatchFile, before: RuleSet, after: RuleSet, in_force: 
     mine = patch.patch.target
     for other in in_force:
         target = other.patch.target
-        for _, reply in _records(other, "hits", after) if other.patch.kind == "rule" else ():
+        for _, reply in _records(other, "hits", after.pack) if other.patch.kind == "rule" else ():
             if target in _objecting(before, reply) and target not in _objecting(after, reply):
                 raise patch.error(
                     f"contradicts patch {other.patch.id!r}: {target!r} must object to {reply.reply!r}, but "
                     "no longer would; revert that patch first, or mend one of the two",
                 )
-        for _, reply in _records(other, "passes", after) if other.patch.kind == "rule" else ():
+        for _, reply in _records(other, "passes", after.pack) if other.patch.kind == "rule" else ():
             if mine in _objecting(after, reply) and mine not in _objecting(before, reply):
                 raise patch.error(
                     f"contradicts patch {other.patch.id!r}: {reply.reply!r} must stay as it is, but {mine!r} "

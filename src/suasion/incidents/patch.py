@@ -79,7 +79,9 @@ class Patch(_Frozen):
     base: str | None = Field(
         default=None, description="version of the rule or criterion it was written against"
     )
-    hits: tuple[Case, ...] = Field(default=(), description="must flip: not objected to before, but after")
+    hits: tuple[Case, ...] = Field(
+        default=(), description="must flip: not objected to before, but after; by a criterion's judge, after"
+    )
     passes: tuple[Case, ...] = Field(default=(), description="must not be objected to after")
     verdicts: str | tuple[InlineVerdict, ...] = Field(
         default=(), description="JSONL file beside it, or a list"

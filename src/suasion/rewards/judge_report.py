@@ -50,18 +50,41 @@ class JudgeReport:
     def tokens_out(self) -> float:
         return sum(one.tokens_out for one in self.criteria.values())
 
+    @property
+    def cached(self) -> int:
+        """Answers that were known."""
+        return sum(one.cached for one in self.criteria.values())
+
+    @property
+    def latency_s(self) -> float | None:
+        """Mean seconds of a call, its retries with it; None where none was made."""
+        costs = self.criteria.values()
+        asked = sum(one.answered + one.unread for one in costs)
+        return sum(one.seconds for one in costs) / asked if asked else None
+
+    def then(self, later: "JudgeReport") -> "JudgeReport":
+        """Of both batches, which were judged one after the other."""
+        return _sum([self, later], self.seconds + later.seconds)
+
+    def line(self) -> str:
+        """For a person: calls, retries, faults by kind, latency, tokens."""
+        faults = ", ".join(f"{what} {count}" for what, count in self.faults.items()) or "none"
+        latency = "" if self.latency_s is None else f"; {self.latency_s:.3f} s a call, retries included"
+        return (
+            f"{self.calls} calls, {self.retries} of them retries; {self.cached} answers from the cache; "
+            f"faults: {faults}{latency}; {self.tokens_in:.0f} tokens in, {self.tokens_out:.0f} out"
+        )
+
     def as_record(self) -> dict[str, Any]:
         """For a step's line in `steps.jsonl`."""
-        costs = self.criteria.values()
-        calls = sum(one.answered + one.unread for one in costs)
         return {
             "judge_calls": self.calls,
             "judge_retries": self.retries,
-            "judge_cached": sum(one.cached for one in costs),
+            "judge_cached": self.cached,
             "judge_tokens_in": round(self.tokens_in),
             "judge_tokens_out": round(self.tokens_out),
             "judge_s": self.seconds,
-            "judge_latency_s": sum(one.seconds for one in costs) / calls if calls else None,
+            "judge_latency_s": self.latency_s,
             "judge_faults": dict(self.faults),
             "judge_criteria": {
                 name: asdict(one) | {"latency_s": one.latency_s} for name, one in self.criteria.items()
@@ -72,18 +95,20 @@ class JudgeReport:
 def merged(reports: Sequence[JudgeReport | None]) -> JudgeReport | None:
     """Of one batch that several processes had judged at the same time; None where nothing was reported."""
     found = [report for report in reports if report is not None]
-    if not found:
-        return None
+    return _sum(found, max(report.seconds for report in found)) if found else None
+
+
+def _sum(reports: Sequence[JudgeReport], seconds: float) -> JudgeReport:
     faults: Counter[str] = Counter()
     criteria: dict[str, CriterionCost] = {}
-    for report in found:
+    for report in reports:
         faults.update(report.faults)
         for name, cost in report.criteria.items():
             criteria[name] = criteria.get(name, CriterionCost()).plus(cost)
     return JudgeReport(
-        sum(report.calls for report in found),
-        sum(report.retries for report in found),
-        max(report.seconds for report in found),
+        sum(report.calls for report in reports),
+        sum(report.retries for report in reports),
+        seconds,
         faults,
         criteria,
     )

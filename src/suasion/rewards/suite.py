@@ -68,6 +68,7 @@ class Reading:
     r_total: float | None
     required_acts: bool
     suite_version: str
+    pack_version: str  # by which the history of the pack finds the files again
 
     @property
     def r_model(self) -> float | None:
@@ -105,6 +106,7 @@ class Reading:
             "status": {source.value: score.status.value for source, score in self.scores.items()},
             "stage": self.stage,
             "suite_version": self.suite_version,
+            "pack_version": self.pack_version,
         }
 
 
@@ -120,10 +122,11 @@ class RewardSuite:
     ) -> None:
         self.pack, self.judge, self.model = pack, judge, model
         self.config = config or RewardsConfig()
+        self.pack_version = pack.version
         self.rules = RuleSet.load(pack)
         self.hearing = load_hearing(pack)
         parts = [
-            pack.version,
+            self.pack_version,
             self.rules.version,  # code of one's own that the pack names
             locales_version(),
             judge.version if judge else "",
@@ -135,6 +138,12 @@ class RewardSuite:
     def score(self, dialogues: Sequence[Dialogue]) -> list[Reading]:
         """Read every reply by every source that the suite has."""
         return self.begin(dialogues)()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Those that are asked; the rules always are."""
+        parts = {Source.MODEL: self.model, Source.JUDGE: self.judge, Source.RULES: self.rules}
+        return tuple(source for source, part in parts.items() if part is not None)
 
     def judge_report(self) -> JudgeReport | None:
         """What the last batch cost; None for a judge that costs nothing."""
@@ -171,7 +180,8 @@ class RewardSuite:
         any_of = not stage.requires_any or bool(said & set(stage.requires_any))
         rules = scores[Source.RULES]
         e_enh, total = self.combine(preferred, judged.value, rules.value, is_breach(rules))
-        return Reading(stage.id, scores, e_enh, total, set(stage.requires) <= said and any_of, self.version)
+        complete = set(stage.requires) <= said and any_of
+        return Reading(stage.id, scores, e_enh, total, complete, self.version, self.pack_version)
 
     def combine(
         self, r_model: float | None, e_judge: float | None, e_func: float | None, breach: bool = False

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from suasion.errors import InputError
 from suasion.rewards.judge_report import JudgeReport
-from suasion.rewards.score import Source
 from suasion.rewards.suite import RewardSuite
 from suasion.training.experience import Experience
 
@@ -16,9 +15,8 @@ class TooManyUnreadError(InputError):
 
 def unread_shares(batch: Experience, suite: RewardSuite) -> dict[str, float]:
     """Share of the replies without a total, and of those that each source of the suite gave none for."""
-    sources = {Source.MODEL: suite.model, Source.JUDGE: suite.judge, Source.RULES: suite.rules}
     shares = {"total": 1 - float(batch.kept.float().mean())}
-    for source in (source for source, asked in sources.items() if asked is not None):
+    for source in suite.sources:
         scores = [reading.scores[source] for reading in batch.readings]
         shares[source.value] = statistics.mean(float(score.value is None) for score in scores)
     return shares

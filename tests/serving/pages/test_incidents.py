@@ -248,6 +248,8 @@ def test_a_criterion_is_for_the_command_line(make: Make, workshop: Workshop) -> 
     browser.open("/pages/patches/asks")
     browser.send("/backtest")
     assert "`suasion patch backtest` does it" in settle(browser, "/pages/patches/asks").text
+    browser.open("/pages/patches/asks")
+    assert "20 verdicts, enough to fit a judge: `suasion patch check` does it" in browser.send("/check").text
 
 
 def test_without_a_patch_nothing_is_there(client: TestClient) -> None:
