@@ -15,7 +15,9 @@ from suasion.bench.published import PUBLISHED, Published
 from suasion.bench.record import read_records
 from suasion.bench.results import MISSING, Results, cell, difference
 from suasion.bench.rows import ROWS
+from suasion.bench.stale import Present, code_version
 from suasion.evaluation.lock import NAME, sha256
+from suasion.negotiation.pack import Pack
 from suasion.running.folder import write_text
 
 BESIDE = ("fixed", "clean", "major", "severe")  # of the paper's table, measured here too
@@ -35,11 +37,13 @@ Table = list[list[str]]
 
 def build(preset_name: str, preset: Preset, folder: Path, page: Path, instruments: Path) -> list[str]:
     """Write the page and its drawings (into `folder`); returns the names of the shards that are missing."""
-    found = Results(preset, read_records(folder, shards(preset)))
+    plan = shards(preset)
+    records = read_records(folder, plan)
+    now = Present(sha256(instruments / NAME), Pack.load(preset.run.pack).version, code_version())
+    found = Results(preset, records, now.stale(records, plan))
     drawn = _draw(found, folder)
     text = files("suasion").joinpath("bench", "templates", "paper.md.j2").read_text(encoding="utf-8")
     made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
-    lock = sha256(instruments / NAME)
     content = made.from_string(text).render(
         preset=preset_name,
         sizes=preset,
@@ -50,12 +54,8 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
         dtypes=sorted({one.dtype for one in found.records.values()}),
         minutes=sum(one.minutes for one in found.records.values()),
         suites=sorted({one.suite_version for one in found.records.values() if one.suite_version}),
-        stale=sorted(
-            name
-            for name, one in found.records.items()
-            if one.lock != lock and not one.work.startswith("start")
-        ),
-        lock=lock,
+        stale=found.stale,
+        now=now,
         failed=_failed(found),
         beside=_beside(found),
         outcomes=_outcomes(found, OUTCOMES),
@@ -134,18 +134,18 @@ def _curves(found: Results) -> Table:
         key = LEARNED.get(name, "r_total")
         ends = [learned(record, key) for record in found.of(name)]
         told = [f"{one[0]:+.2f} → {one[1]:+.2f}" for one in ends if one is not None]
-        table.append([name, key, "; ".join(told) or MISSING])
+        table.append([name, key, "; ".join(told) + found.mark(found.of(name)) if told else MISSING])
     return table
 
 
 def _wins(found: Results) -> dict[str, Table]:
     """Of tickets and of responses: each method's share of the draws, and its rates there."""
-    rows = found.draws()
+    rows, mark = found.draws(), found.mark(found.done("draws"))  # a share is of all methods together
     tables: dict[str, Table] = {}
     for title, count, exposure in (("most tickets", "won", "tickets"), ("most answers", "answered", None)):
         shares = wins(rows, count, exposure)
         tables[title] = [
-            [name, f"{100 * shares[name]:.0f} %" if name in shares else MISSING]
+            [name, f"{100 * shares[name]:.0f} %{mark}" if name in shares else MISSING]
             for name, row in ROWS.items()
             if not row.ablation
         ]

@@ -13,6 +13,7 @@ from suasion.bench.plan import CONTROL, Shard
 from suasion.bench.preset import Preset
 from suasion.bench.record import Record, write_record
 from suasion.bench.rows import ROWS
+from suasion.bench.stale import code_version
 from suasion.bench.workshop import Workshop
 from suasion.evaluation import experiment
 from suasion.evaluation.ab import analyse_log
@@ -47,7 +48,7 @@ def run_shard(
     Raises InputError where the lock does not hold, or something that the shard needs is not there.
     """
     instruments = Instruments(folder, Pack.load(preset.run.pack))
-    locked = instruments.locked()
+    locked, code = instruments.locked(), code_version()
     shop, clock, start = Workshop(preset, work, command), Clock(), time.perf_counter()
     found = _DO[shard.work](shard, shop, instruments, clock)
     made = provenance(command)
@@ -63,6 +64,7 @@ def run_shard(
             commit=made["commit"],
             versions=made["versions"],
             pack=instruments.pack.version,
+            code=code,
             suite_version=found.get("suite_version"),
             paid_by=found.get("paid_by"),
             instruments=describe(locked),
