@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
         curves=_curves(found),
         draws=_wins(found),
         rivals=max(1, len(found.draws())),
-        ab=found.records["ab"].measures["ab"] if "ab" in found.records else None,
+        tests=found.tests(),
         examples=_examples(found),
         shards=[found.records[one.name] for one in found.plan if one.name in found.records],
         drawn=drawn,
@@ -171,14 +172,14 @@ def _draw(found: Results, folder: Path) -> list[str]:
     }
     rows = found.draws()
     titles = {name: MEASURES[name].title for name in ABLATED}
-    test = found.records["ab"].measures["ab"]["looks"] if "ab" in found.records else []
     todo: dict[str, tuple[bool, Callable[[Path], None]]] = {
         "curves": (bool(learning), lambda path: plots.draw_curves(learning, path)),
         "bad-cases": (bool(main), lambda path: plots.draw_grades(main, path)),
         "ablations": (bool(contrasts), lambda path: plots.draw_forest(contrasts, titles, path)),
         "draws": (bool(rows), lambda path: plots.draw_wins(wins(rows, "won", "tickets"), path)),
-        "ab": (bool(test), lambda path: plots.draw_looks(test, path)),
     }
+    for name, test in found.tests().items():
+        todo[name] = (bool(test["looks"]), partial(plots.draw_looks, test["looks"]))
     for name, (there, draw) in todo.items():
         if there:
             draw(folder / f"{name}.png")

@@ -34,6 +34,10 @@ class Results:
         """Method: draw of the coefficients: negotiation."""
         return {one.row or "": one.measures["draws"] for one in self.done("draws")}
 
+    def tests(self) -> dict[str, dict[str, Any]]:
+        """The A/B tests, by shard."""
+        return {one.shard: one.measures["ab"] for one in self.done("ab")}
+
     def done(self, work: str) -> list[Record]:
         """Of this kind of shard, in the order of the plan."""
         plan = [one for one in self.plan if one.work == work]

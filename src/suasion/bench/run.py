@@ -17,6 +17,7 @@ from suasion.bench.stale import code_version
 from suasion.bench.workshop import Workshop
 from suasion.evaluation import experiment
 from suasion.evaluation.ab import analyse_log
+from suasion.evaluation.guarded_talks import tell_guard, under_guard
 from suasion.negotiation.pack import Pack
 from suasion.running.folder import provenance
 
@@ -120,8 +121,8 @@ def _draws(shard: Shard, shop: Workshop, instruments: Instruments, clock: Clock)
 
 def _ab(shard: Shard, shop: Workshop, instruments: Instruments, clock: Clock) -> dict[str, Any]:
     preset, pack = shop.preset, shop.pack
-    treated = shop.speaker(shard)
-    control = shop.speaker(Shard(CONTROL, "method", CONTROL))
+    agents = shop.speaker(shard), shop.speaker(Shard(CONTROL, "method", CONTROL))
+    treated, control = (under_guard(agent, pack, shard.guard) for agent in agents)
     with clock.phase("conversations"):
         planned = experiment.plan(pack, preset.conversations, preset.parties, AB_SEED)
         log, failed = experiment.run(treated, control, planned, pack)
@@ -132,6 +133,8 @@ def _ab(shard: Shard, shop: Workshop, instruments: Instruments, clock: Clock) ->
         alarms = experiment.false_alarms(own, 200, AB_SEED)
     found["aa"] = {name: asdict(one) for name, one in alarms.items()}
     found |= {"looks": experiment.looks(log), "failed": len(failed)}
+    told = {arm: tell_guard(log, arm) for arm in (experiment.TREATMENT, experiment.CONTROL)}
+    found["guard"] = {arm: one for arm, one in told.items() if one}
     found |= {"treatment": ROWS[shard.row or ""].says, "control": ROWS[CONTROL].says}
     return {"measures": {"ab": found}}
 
