@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 
 from suasion.bench import plots
 from suasion.bench.compare import MEASURES, learned, wins
+from suasion.bench.panels import Panel, figure, link
 from suasion.bench.plan import TREATMENT, shards
 from suasion.bench.preset import Preset
 from suasion.bench.published import PUBLISHED, Published
@@ -36,13 +37,20 @@ LEARNED = {
 Table = list[list[str]]
 
 
-def build(preset_name: str, preset: Preset, folder: Path, page: Path, instruments: Path) -> list[str]:
+def build(
+    preset_name: str,
+    preset: Preset,
+    folder: Path,
+    page: Path,
+    instruments: Path,
+    panels: Sequence[Panel] = (),
+) -> list[str]:
     """Write the page and its drawings (into `folder`); returns the names of the shards that are missing."""
     plan = shards(preset)
     records = read_records(folder, plan)
     now = Present(sha256(instruments / NAME), Pack.load(preset.run.pack).version, code_version())
     found = Results(preset, records, now.stale(records, plan))
-    drawn = _draw(found, folder)
+    drawn = _draw(found, panels, folder)
     text = files("suasion").joinpath("bench", "templates", "paper.md.j2").read_text(encoding="utf-8")
     made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
     content = made.from_string(text).render(
@@ -58,7 +66,8 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
         stale=found.stale,
         now=now,
         failed=_failed(found),
-        beside=_beside(found),
+        beside=_beside(found, panels),
+        panels=[(one, link(one, page)) for one in panels],
         outcomes=_outcomes(found, OUTCOMES),
         online=_outcomes(found, ONLINE),
         comparisons=_comparisons(found),
@@ -88,7 +97,7 @@ def _failed(found: Results) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _beside(found: Results) -> Table:
+def _beside(found: Results, panels: Sequence[Panel]) -> Table:
     table = []
     for name, row in ROWS.items():
         if row.ablation:
@@ -98,7 +107,8 @@ def _beside(found: Results) -> Table:
         for field in fields(Published):
             paper = getattr(told, field.name)
             said = "–" if paper is None else f"{paper:g}"
-            ours = cell(found, name, field.name) if field.name in MEASURES else MISSING
+            measured = field.name in MEASURES
+            ours = cell(found, name, field.name) if measured else figure(panels, name, field.name)
             cells.append(f"{said} · {ours}")
         table.append(cells)
     return table
@@ -161,7 +171,7 @@ def _examples(found: Results) -> dict[str, str]:
     return shown
 
 
-def _draw(found: Results, folder: Path) -> list[str]:
+def _draw(found: Results, panels: Sequence[Panel], folder: Path) -> list[str]:
     """The drawings for which there is something to draw."""
     main = {name: records for name, records in found.methods(False).items() if records}
     learning = {name: records for name, records in main.items() if any(one.curve for one in records)}
@@ -173,6 +183,7 @@ def _draw(found: Results, folder: Path) -> list[str]:
     rows = found.draws()
     titles = {name: MEASURES[name].title for name in ABLATED}
     todo: dict[str, tuple[bool, Callable[[Path], None]]] = {
+        "ratings": (bool(panels), lambda path: plots.draw_ratings(panels, path)),
         "curves": (bool(learning), lambda path: plots.draw_curves(learning, path)),
         "bad-cases": (bool(main), lambda path: plots.draw_grades(main, path)),
         "ablations": (bool(contrasts), lambda path: plots.draw_forest(contrasts, titles, path)),
