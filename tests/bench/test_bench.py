@@ -17,6 +17,7 @@ from suasion.rewards.saved import SFT
 HOTEL = Path(__file__).parents[2] / "benchmarks" / "hotel"
 SHARDS = ("start-sft", "start-rewards", "intent", "sft", "dpo-0", "grpo-0", "repo-0")
 ABLATIONS = ("without-rm-0", "uncalibrated-0", "trajectory-0")
+TESTS = ("ab", "ab-guard")
 
 
 @pytest.fixture
@@ -53,10 +54,10 @@ def shard_options(*names: str) -> list[str]:
 
 @pytest.mark.slow
 def test_every_kind_of_shard_and_the_page(place: Path) -> None:
-    code, said = bench(place, *shard_options(*SHARDS, *ABLATIONS, "draws-intent", "draws-repo", "ab"))
+    code, said = bench(place, *shard_options(*SHARDS, *ABLATIONS, "draws-intent", "draws-repo", *TESTS))
     assert code == 0, said
     found = {path.stem: json.loads(path.read_text("utf-8")) for path in (place / "out").glob("*.json")}
-    assert set(found) == {*SHARDS, *ABLATIONS, "draws-intent", "draws-repo", "ab"}
+    assert set(found) == {*SHARDS, *ABLATIONS, "draws-intent", "draws-repo", *TESTS}
     for one in found.values():
         assert one["command"]
         assert one["lock"] == found["intent"]["lock"]
@@ -69,6 +70,12 @@ def test_every_kind_of_shard_and_the_page(place: Path) -> None:
         assert any("validation" in step for step in found[name]["curve"]), "the best checkpoint is chosen"
     # a method with a critic warms it up in a step beside the others'
     assert [len(found[name]["curve"]) for name in ("dpo-0", "grpo-0", "repo-0")] == [2, 2, 3]
+    assert not found["ab"]["measures"]["ab"]["guard"]
+    guarded = found["ab-guard"]["measures"]["ab"]["guard"]
+    assert guarded["treatment"]["fallbacks"]["estimate"] > 0.5, (
+        "an untrained model says little that may leave"
+    )
+    assert guarded["control"]["replies"] > 0
     paid = {name: found[name]["paid_by"] for name in ("repo-0", "without-rm-0", "uncalibrated-0")}
     assert len(set(paid.values())) == 3
     assert len({found[name]["suite_version"] for name in paid}) == 1, "all are measured by one suite"
@@ -82,8 +89,10 @@ def test_every_kind_of_shard_and_the_page(place: Path) -> None:
     text = (place / "page.md").read_text("utf-8")
     assert "| ppo | – · missing" in text
     assert "Missing: base, ppo-0" in text
+    assert "To be done again" not in text
+    assert "Guard of the treatment: of " in text
     drawn = {path.stem for path in (place / "out").glob("*.png")}
-    assert drawn == {"curves", "bad-cases", "ablations", "draws", "ab"}
+    assert drawn == {"curves", "bad-cases", "ablations", "draws", *TESTS}
 
     again = (place / "out" / "repo-0.json").stat().st_mtime_ns
     code, said = bench(place, *shard_options("repo-0"))
@@ -120,7 +129,7 @@ def test_a_page_of_nothing_calls_everything_missing(tmp_path: Path) -> None:
     )  # fmt: skip
     assert told.exit_code == 0, told.output
     text = (tmp_path / "page.md").read_text("utf-8")
-    assert "0 of 38 shards are done" in text
+    assert "0 of 39 shards are done" in text
     assert "4.63 · missing" in text
     assert not list((tmp_path / "none").glob("*.png"))
 

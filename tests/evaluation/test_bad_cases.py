@@ -220,6 +220,11 @@ def test_pairs_by_hand() -> None:
     pairs = against(old, new)
     assert (pairs["fixed"].gained, pairs["fixed"].lost) == (5, 0)
     assert pairs["fixed"].p_value == pytest.approx(2 * 0.5**5)
+    ends = pairs["fixed"].difference
+    assert ends.low is not None
+    assert ends.high is not None
+    # of 8 pairs: (1.960 + 0.842) standard errors, the half of the interval being 1.960 of them
+    assert pairs["fixed"].detectable == pytest.approx((ends.high - ends.low) / 2 * 2.8016 / 1.9600, rel=1e-4)
     assert (pairs["clean"].gained, pairs["clean"].lost) == (5, 1)
     assert pairs["clean"].p_value == pytest.approx(2 * (1 + 6) / 2**6)
     with pytest.raises(InputError, match="other cases"):
@@ -241,8 +246,12 @@ def test_the_command_measures_and_compares(tmp_path: Path) -> None:
     told = CliRunner().invoke(main, [*words, str(second), "--against", str(first)])
     assert told.exit_code == 0
     assert "0 gained, 0 lost" in told.stdout
+    assert told.stdout.count(" could be seen\n") == 2
     content, other = (json.loads(path.read_text(encoding="utf-8")) for path in (first, second))
     assert content["replies"] == other["replies"], "the same seed says the same"
+    same = other["against"]["fixed"]
+    assert same["difference"]["estimate"] == 0
+    assert 0 < same["detectable"] < 0.2, "45 pairs that don't differ say something, and not everything"
     assert [one["lock"] for one in content["instruments"]] == ["held", "held"]
     assert content["summary"]["fixed"]["n"] == content["cases"] == 45
     content["instruments"][1]["sha256"] = "0" * 64

@@ -172,6 +172,7 @@ def test_from_sheets_to_the_report(sheets: Path) -> None:
     assert found["pairs"]["two - one"]["rating"]["estimate"] == 2
     assert found["pairs"]["two - one"]["p_value"] == pytest.approx(2 / 16)  # all of 2 ** 4 flips, two-sided
     assert found["pairs"]["two - one"]["excellent_p"] == pytest.approx(2 / 16)
+    assert 0 < found["pairs"]["two - one"]["excellent_detectable"] < 1
     assert found["agreement"]["rating"]["value"] == 1
     assert (folder / "queue.csv").read_text(encoding="utf-8").splitlines() == [
         "dialogue,why,ratings,agreed_rating"

@@ -10,6 +10,7 @@ from scipy.stats import ttest_1samp
 from suasion.evaluation.statistics import (
     Interval,
     count_rate_interval,
+    detectable,
     half_sample_paired,
     mcnemar,
     mean_interval,
@@ -142,6 +143,12 @@ def test_half_samples_repeat_with_their_seed_and_need_eight_pairs() -> None:
     first, again = (half_sample_paired(lambda a, _: sum(a) / len(a), values, values, 5) for _ in range(2))
     assert first == again
     assert half_sample_paired(lambda *_: 1.0, values[:7], values[:7], 5) == Interval(1.0, None, None, 7)
+
+
+def test_what_could_be_seen_by_hand() -> None:
+    """An interval of 1.96 standard errors either way: 1.96 + 0.84 of them are found in four tests of five."""
+    assert detectable(Interval(0.3, 0.3 - 1.95996, 0.3 + 1.95996, 9)) == pytest.approx(2.80159, abs=1e-4)
+    assert detectable(Interval(0.3, None, None, 1)) is None
 
 
 def test_nothing_to_measure_is_an_error() -> None:

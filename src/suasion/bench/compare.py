@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from suasion.bench.record import Record
-from suasion.evaluation.ab import detectable
 from suasion.evaluation.grading import Grade
 from suasion.evaluation.statistics import (
     Interval,
     count_rate_interval,
+    detectable,
     exact_interval,
     mcnemar,
     paired_rate_difference,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,13 +10,16 @@ from jinja2 import Environment, StrictUndefined
 
 from suasion.bench import plots
 from suasion.bench.compare import MEASURES, learned, wins
+from suasion.bench.panels import Panel, figure, link
 from suasion.bench.plan import TREATMENT, shards
 from suasion.bench.preset import Preset
 from suasion.bench.published import PUBLISHED, Published
 from suasion.bench.record import read_records
 from suasion.bench.results import MISSING, Results, cell, difference
 from suasion.bench.rows import ROWS
+from suasion.bench.stale import Present, code_version
 from suasion.evaluation.lock import NAME, sha256
+from suasion.negotiation.pack import Pack
 from suasion.running.folder import write_text
 
 BESIDE = ("fixed", "clean", "major", "severe")  # of the paper's table, measured here too
@@ -33,13 +37,22 @@ LEARNED = {
 Table = list[list[str]]
 
 
-def build(preset_name: str, preset: Preset, folder: Path, page: Path, instruments: Path) -> list[str]:
+def build(
+    preset_name: str,
+    preset: Preset,
+    folder: Path,
+    page: Path,
+    instruments: Path,
+    panels: Sequence[Panel] = (),
+) -> list[str]:
     """Write the page and its drawings (into `folder`); returns the names of the shards that are missing."""
-    found = Results(preset, read_records(folder, shards(preset)))
-    drawn = _draw(found, folder)
+    plan = shards(preset)
+    records = read_records(folder, plan)
+    now = Present(sha256(instruments / NAME), Pack.load(preset.run.pack).version, code_version())
+    found = Results(preset, records, now.stale(records, plan))
+    drawn = _draw(found, panels, folder)
     text = files("suasion").joinpath("bench", "templates", "paper.md.j2").read_text(encoding="utf-8")
     made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
-    lock = sha256(instruments / NAME)
     content = made.from_string(text).render(
         preset=preset_name,
         sizes=preset,
@@ -50,14 +63,11 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
         dtypes=sorted({one.dtype for one in found.records.values()}),
         minutes=sum(one.minutes for one in found.records.values()),
         suites=sorted({one.suite_version for one in found.records.values() if one.suite_version}),
-        stale=sorted(
-            name
-            for name, one in found.records.items()
-            if one.lock != lock and not one.work.startswith("start")
-        ),
-        lock=lock,
+        stale=found.stale,
+        now=now,
         failed=_failed(found),
-        beside=_beside(found),
+        beside=_beside(found, panels),
+        panels=[(one, link(one, page)) for one in panels],
         outcomes=_outcomes(found, OUTCOMES),
         online=_outcomes(found, ONLINE),
         comparisons=_comparisons(found),
@@ -66,7 +76,7 @@ def build(preset_name: str, preset: Preset, folder: Path, page: Path, instrument
         curves=_curves(found),
         draws=_wins(found),
         rivals=max(1, len(found.draws())),
-        ab=found.records["ab"].measures["ab"] if "ab" in found.records else None,
+        tests=found.tests(),
         examples=_examples(found),
         shards=[found.records[one.name] for one in found.plan if one.name in found.records],
         drawn=drawn,
@@ -87,7 +97,7 @@ def _failed(found: Results) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _beside(found: Results) -> Table:
+def _beside(found: Results, panels: Sequence[Panel]) -> Table:
     table = []
     for name, row in ROWS.items():
         if row.ablation:
@@ -97,7 +107,8 @@ def _beside(found: Results) -> Table:
         for field in fields(Published):
             paper = getattr(told, field.name)
             said = "–" if paper is None else f"{paper:g}"
-            ours = cell(found, name, field.name) if field.name in MEASURES else MISSING
+            measured = field.name in MEASURES
+            ours = cell(found, name, field.name) if measured else figure(panels, name, field.name)
             cells.append(f"{said} · {ours}")
         table.append(cells)
     return table
@@ -134,18 +145,18 @@ def _curves(found: Results) -> Table:
         key = LEARNED.get(name, "r_total")
         ends = [learned(record, key) for record in found.of(name)]
         told = [f"{one[0]:+.2f} → {one[1]:+.2f}" for one in ends if one is not None]
-        table.append([name, key, "; ".join(told) or MISSING])
+        table.append([name, key, "; ".join(told) + found.mark(found.of(name)) if told else MISSING])
     return table
 
 
 def _wins(found: Results) -> dict[str, Table]:
     """Of tickets and of responses: each method's share of the draws, and its rates there."""
-    rows = found.draws()
+    rows, mark = found.draws(), found.mark(found.done("draws"))  # a share is of all methods together
     tables: dict[str, Table] = {}
     for title, count, exposure in (("most tickets", "won", "tickets"), ("most answers", "answered", None)):
         shares = wins(rows, count, exposure)
         tables[title] = [
-            [name, f"{100 * shares[name]:.0f} %" if name in shares else MISSING]
+            [name, f"{100 * shares[name]:.0f} %{mark}" if name in shares else MISSING]
             for name, row in ROWS.items()
             if not row.ablation
         ]
@@ -160,7 +171,7 @@ def _examples(found: Results) -> dict[str, str]:
     return shown
 
 
-def _draw(found: Results, folder: Path) -> list[str]:
+def _draw(found: Results, panels: Sequence[Panel], folder: Path) -> list[str]:
     """The drawings for which there is something to draw."""
     main = {name: records for name, records in found.methods(False).items() if records}
     learning = {name: records for name, records in main.items() if any(one.curve for one in records)}
@@ -171,14 +182,15 @@ def _draw(found: Results, folder: Path) -> list[str]:
     }
     rows = found.draws()
     titles = {name: MEASURES[name].title for name in ABLATED}
-    test = found.records["ab"].measures["ab"]["looks"] if "ab" in found.records else []
     todo: dict[str, tuple[bool, Callable[[Path], None]]] = {
+        "ratings": (bool(panels), lambda path: plots.draw_ratings(panels, path)),
         "curves": (bool(learning), lambda path: plots.draw_curves(learning, path)),
         "bad-cases": (bool(main), lambda path: plots.draw_grades(main, path)),
         "ablations": (bool(contrasts), lambda path: plots.draw_forest(contrasts, titles, path)),
         "draws": (bool(rows), lambda path: plots.draw_wins(wins(rows, "won", "tickets"), path)),
-        "ab": (bool(test), lambda path: plots.draw_looks(test, path)),
     }
+    for name, test in found.tests().items():
+        todo[name] = (bool(test["looks"]), partial(plots.draw_looks, test["looks"]))
     for name, (there, draw) in todo.items():
         if there:
             draw(folder / f"{name}.png")

@@ -14,13 +14,14 @@ LONGEST = 90.0  # minutes that a shard may take
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """needs: shards whose files it uses."""
+    """needs: shards whose files it uses. guard: both arms of the A/B test are held to the rules."""
 
     name: str
     work: Work
     row: str | None = None
     seed: int = 0
     needs: tuple[str, ...] = ()
+    guard: bool = False
 
     @property
     def method(self) -> Row:
@@ -57,7 +58,9 @@ def shards(preset: Preset) -> list[Shard]:
         if not row.ablation:
             speaker = f"{row.name}-{first}" if _trained(row) else row.name
             found.append(Shard(f"draws-{row.name}", "draws", row.name, first, (*start, speaker)))
-    found.append(Shard("ab", "ab", TREATMENT, first, (*start, f"{TREATMENT}-{first}")))
+    for guard in (False, True):
+        needs = (*start, f"{TREATMENT}-{first}")
+        found.append(Shard("ab-guard" if guard else "ab", "ab", TREATMENT, first, needs, guard))
     return found
 
 

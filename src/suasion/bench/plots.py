@@ -8,8 +8,10 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from suasion.bench.compare import Contrast
+from suasion.bench.panels import Panel
 from suasion.bench.record import Record
 from suasion.evaluation.grading import Grade
+from suasion.evaluation.statistics import Interval
 from suasion.files import beside
 
 DPI = 80
@@ -68,16 +70,44 @@ def draw_grades(methods: Mapping[str, Sequence[Record]], path: Path) -> None:
     _save(figure, path)
 
 
+def draw_ratings(panels: Sequence[Panel], path: Path) -> None:
+    """Mean ratings, and shares with an excellent reply, with their intervals: a row for each panel."""
+    most = max(len(panel.methods) for panel in panels)
+    figure = Figure(figsize=(8, len(panels) * (0.35 * most + 1.1)), layout="constrained")
+    axes = figure.subplots(len(panels), 2, squeeze=False)
+    for panel, (left, right) in zip(panels, axes, strict=True):
+        told = f"{panel.raters} ({len(panel.names)})"
+        names = list(panel.methods)[::-1]
+        for axis, title, times, ends in (
+            (left, "mean rating, 1 to 5", 1, [panel.methods[name].rating for name in names]),
+            (right, "excellent, %", 100, [panel.methods[name].excellent for name in names]),
+        ):
+            _whiskers(axis, ends, times)
+            axis.set_title(f"{title}: {told}", fontsize=8)
+            axis.set_yticks(range(len(names)), names, fontsize=8)
+            axis.tick_params(axis="x", labelsize=7)
+        left.set_xlim(1, 5)
+        right.set_xlim(0, 100)
+    _save(figure, path)
+
+
+def _whiskers(axis: Any, found: Sequence[Interval | None], times: int = 1) -> None:
+    """An estimate with its interval in each place; a place without one stays empty."""
+    for place, one in enumerate(found):
+        if one is None:
+            continue
+        if one.low is not None and one.high is not None:
+            axis.plot([times * one.low, times * one.high], [place, place], color="#444", linewidth=1.2)
+        axis.plot(times * one.estimate, place, "o", color="#1f5fa8", markersize=4)
+
+
 def draw_forest(rows: Mapping[str, Mapping[str, Contrast]], titles: Mapping[str, str], path: Path) -> None:
     """Differences with their intervals: a panel for each measure, a whisker for each ablation."""
     figure = Figure(figsize=(3.2 * max(1, len(titles)), 0.35 * len(rows) + 1.2), layout="constrained")
     axes = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
     for axis, (measure, title) in zip(axes, titles.items(), strict=True):
-        for place, found in enumerate(list(rows.values())[::-1]):
-            one = found.get(measure)
-            if one is not None and one.interval.low is not None:
-                axis.plot([one.interval.low, one.interval.high], [place, place], color="#444", linewidth=1.2)
-                axis.plot(one.interval.estimate, place, "o", color="#1f5fa8", markersize=4)
+        found = [row.get(measure) for row in list(rows.values())[::-1]]
+        _whiskers(axis, [None if one is None else one.interval for one in found])
         axis.axvline(0, color="#999", linewidth=0.8)
         axis.set_title(title, fontsize=8)
         axis.tick_params(labelsize=7)

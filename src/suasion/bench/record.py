@@ -27,6 +27,9 @@ class Record(BaseModel):
     commit: str
     versions: dict[str, str]
     pack: str = Field(description="version of the pack")
+    code: str | None = Field(
+        default=None, description="version of the code that decides (stale.py); unknown in JSON without it"
+    )
     suite_version: str | None = Field(description="of what measures held-out replies")
     paid_by: str | None = Field(description="version of what the method was paid with")
     instruments: list[dict[str, Any]]

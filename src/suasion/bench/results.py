@@ -1,7 +1,7 @@
 """The shards that are done, by method, and their readings as cells of a table."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from suasion.bench.compare import MEASURES, Contrast, Estimate, contrast, estimate
@@ -11,14 +11,16 @@ from suasion.bench.record import Record
 from suasion.bench.rows import ROWS
 
 MISSING = "missing"
+MARK = " †"  # of a figure to which a stale shard has contributed
 
 
 @dataclass(frozen=True)
 class Results:
-    """The shards of a preset that are done, by method."""
+    """The shards of a preset that are done, by method. stale: why they are to be measured again, by name."""
 
     preset: Preset
     records: Mapping[str, Record]
+    stale: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def plan(self) -> list[Shard]:
@@ -26,14 +28,20 @@ class Results:
 
     def of(self, row: str) -> list[Record]:
         """The method's trainings, in the order of their seeds."""
-        return [self.records[one.name] for one in self._done("method") if one.row == row]
+        return [one for one in self.done("method") if one.row == row]
 
     def draws(self) -> dict[str, list[list[dict[str, Any]]]]:
         """Method: draw of the coefficients: negotiation."""
-        return {one.row or "": self.records[one.name].measures["draws"] for one in self._done("draws")}
+        return {one.row or "": one.measures["draws"] for one in self.done("draws")}
 
-    def _done(self, work: str) -> list[Shard]:
-        return [one for one in self.plan if one.work == work and one.name in self.records]
+    def tests(self) -> dict[str, dict[str, Any]]:
+        """The A/B tests, by shard."""
+        return {one.shard: one.measures["ab"] for one in self.done("ab")}
+
+    def done(self, work: str) -> list[Record]:
+        """Of this kind of shard, in the order of the plan."""
+        plan = [one for one in self.plan if one.work == work]
+        return [self.records[one.name] for one in plan if one.name in self.records]
 
     def methods(self, ablations: bool) -> dict[str, list[Record]]:
         return {name: self.of(name) for name, row in ROWS.items() if row.ablation == ablations}
@@ -44,16 +52,23 @@ class Results:
         return estimate(found, MEASURES[measure]) if read else None
 
     def contrast(self, old: str, new: str, measure: str) -> Contrast | None:
-        """new - old; an ablation is compared with the same seeds of the method."""
-        after = self.of(new)
-        seeds = {record.seed for record in after}
-        before = self.of(old)
-        if ROWS[new].ablation:
-            before = [record for record in before if record.seed in seeds]
+        """new - old; None where one of them has no such reading."""
         try:
-            return contrast(before, after, MEASURES[measure])
-        except ValueError:  # one of them has no such reading
+            return contrast(*self.sides(old, new), MEASURES[measure])
+        except ValueError:
             return None
+
+    def sides(self, old: str, new: str) -> tuple[list[Record], list[Record]]:
+        """What is compared: an ablation with the same seeds of the method, else all trainings."""
+        before, after = self.of(old), self.of(new)
+        if ROWS[new].ablation:
+            seeds = {record.seed for record in after}
+            before = [record for record in before if record.seed in seeds]
+        return before, after
+
+    def mark(self, used: Iterable[Record]) -> str:
+        """What a figure of these shards is marked with."""
+        return MARK if any(one.shard in self.stale for one in used) else ""
 
 
 def cell(found: Results, row: str, measure: str) -> str:
@@ -66,21 +81,22 @@ def cell(found: Results, row: str, measure: str) -> str:
         text += f" ({_number(one.interval.low, per)} to {_number(one.interval.high, per)})"
     if len(one.seeds) > 1:
         text += f" [{', '.join(_number(seed, per) for seed in one.seeds)}]"
-    return text
+    return text + found.mark(found.of(row))
 
 
 def difference(found: Results, old: str, new: str, measure: str) -> str:
     one = found.contrast(old, new, measure)
     if one is None:
         return MISSING
-    per = MEASURES[measure].per
+    per, (before, after) = MEASURES[measure].per, found.sides(old, new)
+    mark = found.mark([*before, *after])
     text = f"{per * one.interval.estimate:+.{_digits(per)}f}"
     if one.interval.low is None or one.interval.high is None or not one.detectable:
-        return f"{text} (no spread to judge it by)"
+        return f"{text} (no spread to judge it by){mark}"
     text += f" ({per * one.interval.low:+.{_digits(per)}f} to {per * one.interval.high:+.{_digits(per)}f}"
     text += f"; {per * one.detectable:.{_digits(per)}f} could be seen"
     text += f"; McNemar p {one.p_value:.3f})" if one.p_value is not None else ")"
-    return f"**{text}**" if one.decided else text
+    return (f"**{text}**" if one.decided else text) + mark
 
 
 def _digits(per: int) -> int:

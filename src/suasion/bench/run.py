@@ -13,9 +13,11 @@ from suasion.bench.plan import CONTROL, Shard
 from suasion.bench.preset import Preset
 from suasion.bench.record import Record, write_record
 from suasion.bench.rows import ROWS
+from suasion.bench.stale import code_version
 from suasion.bench.workshop import Workshop
 from suasion.evaluation import experiment
 from suasion.evaluation.ab import analyse_log
+from suasion.evaluation.guarded_talks import tell_guard, under_guard
 from suasion.negotiation.pack import Pack
 from suasion.running.folder import provenance
 
@@ -47,7 +49,7 @@ def run_shard(
     Raises InputError where the lock does not hold, or something that the shard needs is not there.
     """
     instruments = Instruments(folder, Pack.load(preset.run.pack))
-    locked = instruments.locked()
+    locked, code = instruments.locked(), code_version()
     shop, clock, start = Workshop(preset, work, command), Clock(), time.perf_counter()
     found = _DO[shard.work](shard, shop, instruments, clock)
     made = provenance(command)
@@ -63,6 +65,7 @@ def run_shard(
             commit=made["commit"],
             versions=made["versions"],
             pack=instruments.pack.version,
+            code=code,
             suite_version=found.get("suite_version"),
             paid_by=found.get("paid_by"),
             instruments=describe(locked),
@@ -118,8 +121,8 @@ def _draws(shard: Shard, shop: Workshop, instruments: Instruments, clock: Clock)
 
 def _ab(shard: Shard, shop: Workshop, instruments: Instruments, clock: Clock) -> dict[str, Any]:
     preset, pack = shop.preset, shop.pack
-    treated = shop.speaker(shard)
-    control = shop.speaker(Shard(CONTROL, "method", CONTROL))
+    agents = shop.speaker(shard), shop.speaker(Shard(CONTROL, "method", CONTROL))
+    treated, control = (under_guard(agent, pack, shard.guard) for agent in agents)
     with clock.phase("conversations"):
         planned = experiment.plan(pack, preset.conversations, preset.parties, AB_SEED)
         log, failed = experiment.run(treated, control, planned, pack)
@@ -130,6 +133,8 @@ def _ab(shard: Shard, shop: Workshop, instruments: Instruments, clock: Clock) ->
         alarms = experiment.false_alarms(own, 200, AB_SEED)
     found["aa"] = {name: asdict(one) for name, one in alarms.items()}
     found |= {"looks": experiment.looks(log), "failed": len(failed)}
+    told = {arm: tell_guard(log, arm) for arm in (experiment.TREATMENT, experiment.CONTROL)}
+    found["guard"] = {arm: one for arm, one in told.items() if one}
     found |= {"treatment": ROWS[shard.row or ""].says, "control": ROWS[CONTROL].says}
     return {"measures": {"ab": found}}
 

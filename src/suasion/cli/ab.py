@@ -12,6 +12,8 @@ from suasion.files import beside
 if TYPE_CHECKING:
     from suasion.evaluation.ab_log import Conversation
 
+GUARDED = {"none": (), "treatment": ("treatment",), "both": ("treatment", "control")}
+GUARD_SHARES = {"fallbacks": "by the fallback", "withheld": "after a draft that was withheld"}
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
@@ -73,6 +75,13 @@ def _tell(found: dict[str, Any], control: str) -> None:
 @click.option("--treatment", required=True, help="run directory, or `intent`")
 @click.option("--control", default="intent", show_default=True, help="the same")
 @click.option("--pack", "pack_name", default="hotel", help="for the intent agent")
+@click.option(
+    "--guard",
+    type=click.Choice(list(GUARDED)),
+    default="none",
+    show_default=True,
+    help="the arms whose replies are held to the pack's rules, as `serve` holds them",
+)
 @click.option("--conversations", type=click.IntRange(2), default=9653, show_default=True)
 @click.option("--hotels", type=click.IntRange(2), default=1600, show_default=True, help="about so many")
 @click.option("--seed", type=int, default=0)
@@ -83,6 +92,7 @@ def ab_simulate(
     treatment: str,
     control: str,
     pack_name: str,
+    guard: str,
     conversations: int,
     hotels: int,
     seed: int,
@@ -90,18 +100,22 @@ def ab_simulate(
     log: Path | None,
     target: Path,
 ) -> None:
-    """An A/B test with simulated hotels, randomised by hotel; A/A tests show its false-positive rate."""
+    """An A/B test with simulated hotels, randomised by hotel; A/A tests show its false-positive rate. With a
+    guard, how often its fallback had to speak."""
     from dataclasses import asdict
 
     from suasion.evaluation import experiment
     from suasion.evaluation.ab import analyse_log
+    from suasion.evaluation.guarded_talks import tell_guard, under_guard
     from suasion.running.folder import provenance, write_json
 
-    (treated, pack), (old, other) = load_speaker(treatment, pack_name), load_speaker(control, pack_name)
+    (treated, pack), (before, other) = load_speaker(treatment, pack_name), load_speaker(control, pack_name)
     if pack.version != other.version:
         raise click.UsageError("the two agents are of different packs: their hotels would differ")
+    new = under_guard(treated, pack, experiment.TREATMENT in GUARDED[guard])
+    old = under_guard(before, pack, experiment.CONTROL in GUARDED[guard])
     planned = experiment.plan(pack, conversations, hotels, seed)
-    held, failed = experiment.run(treated, old, planned, pack, lambda text: click.echo(text, err=True))
+    held, failed = experiment.run(new, old, planned, pack, lambda text: click.echo(text, err=True))
     if log:
         write_log(log, held)
     content: dict[str, Any] = {
@@ -113,15 +127,18 @@ def ab_simulate(
         **analyse_log(held, experiment.CONTROL, {experiment.CONTROL: 1, experiment.TREATMENT: 1}),
         "looks": experiment.looks(held),
         "failed": len(failed),
+        "guard": {arm: told for arm in GUARDED[guard] if (told := tell_guard(held, arm))},
     }
     if tests:
-        same, faults = experiment.run(old, old, planned, pack) if treatment != control else (held, [])
+        alike = treatment == control and guard != "treatment"
+        same, faults = (held, []) if alike else experiment.run(old, old, planned, pack)
         failed += faults
         alarms = experiment.false_alarms(same, tests, seed)
         content["aa"] = {"tests": tests, "measures": {name: asdict(one) for name, one in alarms.items()}}
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, content)
     _tell_alarms(content.get("aa"))
+    _tell_guard(content["guard"])
     _tell(content, experiment.CONTROL)
     if failed:
         click.echo(f"{len(failed)} conversations failed; the first: {failed[0]}", err=True)
@@ -135,6 +152,21 @@ def write_log(path: Path, held: "list[Conversation]") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with beside(path) as part:
         part.write_text("".join(one.model_dump_json() + "\n" for one in held), encoding="utf-8")
+
+
+def _tell_guard(arms: dict[str, Any]) -> None:
+    for arm, one in arms.items():
+        shares = [f"{_percent(one[name])} {words}" for name, words in GUARD_SHARES.items()]
+        click.echo(
+            f"guard of {arm}: of {one['replies']} replies {', '.join(shares)}; "
+            f"{one['handed_over']} conversations handed over, {one['failures']} drafts failed"
+        )
+
+
+def _percent(one: dict[str, Any] | None) -> str:
+    if one is None or one["low"] is None:
+        return "too few to tell"
+    return f"{one['estimate']:.1%} (95 % {one['low']:.1%} to {one['high']:.1%})"
 
 
 def _tell_alarms(aa: dict[str, Any] | None) -> None:

@@ -118,13 +118,22 @@ def _list(every: "list[Shard]", preset: "Preset", done: "dict[str, Record]") -> 
 @click.option("--preset", "name", type=PRESET, default="cpu", show_default=True)
 @click.option("--results", type=FOLDER, help="the shards' JSON; docs/results/paper/PRESET by default")
 @click.option("--instruments", type=FOLDER, default=INSTRUMENTS, show_default=True, help="with their LOCK")
+@click.option(
+    "--panel",
+    "panels",
+    type=FILE,
+    multiple=True,
+    help="raters' JSON of `panel report`; panel*.json among the results by default",
+)
 @click.option("--output", type=FILE, default=RESULTS.with_suffix(".md"), show_default=True, help="the page")
-def page(name: str, results: Path | None, instruments: Path, output: Path) -> None:
+def page(name: str, results: Path | None, instruments: Path, panels: tuple[Path, ...], output: Path) -> None:
     """Make the page and its drawings anew from the shards' JSON; what is missing is called so."""
     from suasion.bench.page import build
+    from suasion.bench.panels import read_panels
     from suasion.bench.preset import load_preset
 
     folder = results or RESULTS / name
     folder.mkdir(parents=True, exist_ok=True)
-    missing = build(name, load_preset(name), folder, output, instruments)
+    rated = read_panels(panels, folder)
+    missing = build(name, load_preset(name), folder, output, instruments, rated)
     click.echo(f"{output}{f', {len(missing)} shards missing' if missing else ''}")

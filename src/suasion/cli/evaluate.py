@@ -121,7 +121,8 @@ def _tell(results: "list[CaseResult]", content: dict[str, Any]) -> None:
         low, middle, high = (100 * pair["difference"][end] for end in ("low", "estimate", "high"))
         click.echo(
             f"{name} against {content['against']['agent']}: {pair['gained']} gained, {pair['lost']} lost, "
-            f"{middle:+.1f} points (95 % {low:+.1f} to {high:+.1f}), McNemar p {pair['p_value']:.3f}"
+            f"{middle:+.1f} points (95 % {low:+.1f} to {high:+.1f}), McNemar p {pair['p_value']:.3f}; "
+            f"{100 * pair['detectable']:.1f} could be seen"
         )
 
 

@@ -254,7 +254,7 @@ def _tell(found: dict[str, Any]) -> None:
         click.echo(
             f"{name}: rating {_ends(one['rating'])}, p {one['p_value']:.3f}, "
             f"Holm {one['adjusted_p']:.3f}{seen}; excellent {_ends(one['excellent'], 100)} points, "
-            f"p {one['excellent_p']:.3f}"
+            f"p {one['excellent_p']:.3f}, {100 * one['excellent_detectable']:.0f} could be seen"
         )
     click.echo(f"{found['queue']} dialogues on which the raters differ, {found['resolved']} settled")
 

@@ -6,17 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import chisquare, norm
+from scipy.stats import chisquare
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest
 
 from suasion.errors import InputError
 from suasion.evaluation.ab_log import Conversation, read_log
-from suasion.evaluation.statistics import Difference, Interval, Rates, count_rate_interval, rate_difference
+from suasion.evaluation.statistics import Difference, Rates, count_rate_interval, detectable, rate_difference
 
 LEVEL = 0.05  # two-sided, of planning
-POWER = 0.8
 SUSPICIOUS = 0.001  # p-value of the split below which something is wrong with the randomisation
 
 
@@ -116,14 +115,6 @@ def compare(
                 detectable=detectable(difference.interval),
             )
     return found
-
-
-def detectable(one: Interval) -> float | None:
-    """(z of 97.5 % + z of the power) standard errors, from the half of a 95 % interval; normal quantiles."""
-    if one.low is None or one.high is None:
-        return None
-    edge = float(norm.ppf(1 - LEVEL / 2))
-    return (one.high - one.low) / 2 / edge * (edge + float(norm.ppf(POWER)))
 
 
 def _rates(log: Sequence[Conversation], measure: Measure) -> Rates:

@@ -14,6 +14,7 @@ from suasion.yaml_files import describe
 OPTIONAL = ("tickets", "tickets_won", "reduction", "replies", "violations")
 
 _Blank = BeforeValidator(lambda value: None if value == "" else value)  # an empty cell of a CSV file
+_Count = Annotated[Annotated[int, Field(ge=0)] | None, _Blank]
 
 
 class Conversation(BaseModel):
@@ -21,6 +22,7 @@ class Conversation(BaseModel):
 
     reduction: mean share of the selling price that was taken off, 0 where nothing was agreed.
     violations: rules broken in the agent's `replies`.
+    withheld, fallbacks, failures: what the guard did in them (guarded_talks.py), in an arm that has one.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
@@ -29,11 +31,14 @@ class Conversation(BaseModel):
     arm: str
     responded: bool
     success: bool
-    tickets: Annotated[int | None, _Blank, Field(gt=0)] = None
-    tickets_won: Annotated[int | None, _Blank, Field(ge=0)] = None
-    reduction: Annotated[float | None, _Blank, Field(ge=-10, le=1, allow_inf_nan=False)] = None
-    replies: Annotated[int | None, _Blank, Field(ge=0)] = None
-    violations: Annotated[int | None, _Blank, Field(ge=0)] = None
+    tickets: Annotated[Annotated[int, Field(gt=0)] | None, _Blank] = None
+    tickets_won: _Count = None
+    reduction: Annotated[Annotated[float, Field(ge=-10, le=1, allow_inf_nan=False)] | None, _Blank] = None
+    replies: _Count = None
+    violations: _Count = None
+    withheld: _Count = None
+    fallbacks: _Count = None
+    failures: _Count = None
 
     def segment(self, column: str) -> str | None:
         """What the line says in any column, as text; None where it has none."""

@@ -13,6 +13,7 @@ from suasion.errors import InputError
 from suasion.evaluation.grading import NO_CHECKS, Ban, Checks, Demand, Fault, Grade, Graded, grade
 from suasion.evaluation.statistics import (
     Interval,
+    detectable,
     exact_interval,
     mcnemar,
     paired_proportion_difference,
@@ -196,12 +197,16 @@ def by_class(results: Sequence[CaseResult]) -> dict[str, dict[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """One measure of two methods on the same cases; p by the exact McNemar test."""
+    """One measure of two methods on the same cases; p by the exact McNemar test.
+
+    detectable: the difference that so many pairs, spread so, show with a power of 80 %.
+    """
 
     gained: int  # cases that only the new method has
     lost: int
     difference: Interval
     p_value: float
+    detectable: float | None
 
 
 def against(old: dict[str, dict[str, Any]], new: Sequence[CaseResult]) -> dict[str, Pairing]:
@@ -217,11 +222,13 @@ def against(old: dict[str, dict[str, Any]], new: Sequence[CaseResult]) -> dict[s
         before = [grades[row.id].fixed if measure == "fixed" else grades[row.id] == measure for row in new]
         after = [_is(row, measure) for row in new]
         pairs = list(zip(before, after, strict=True))
+        difference = paired_proportion_difference(before, after)
         found[measure] = Pairing(
             gained=pairs.count((False, True)),
             lost=pairs.count((True, False)),
-            difference=paired_proportion_difference(before, after),
+            difference=difference,
             p_value=mcnemar(before, after),
+            detectable=detectable(difference),
         )
     return found
 

@@ -4,10 +4,11 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
+from suasion.agents.guarded import GuardedAgent
 from suasion.counterpart.briefs import draw_briefs
 from suasion.counterpart.coefficients import load_ears
 from suasion.counterpart.hidden_type import draw_type
@@ -15,6 +16,7 @@ from suasion.counterpart.manager import Manager
 from suasion.counterpart.simulate import Agent, simulate
 from suasion.evaluation.ab import MEASURES, Measure, compare, two_proportions
 from suasion.evaluation.ab_log import Conversation
+from suasion.evaluation.guarded_talks import hold_guarded
 from suasion.evaluation.metrics import ticket_results
 from suasion.evaluation.statistics import Interval, Rates, exact_interval, rate_difference
 from suasion.evaluation.violations import violations
@@ -62,21 +64,27 @@ def draw_arms(hotels: Sequence[str], seed: str) -> dict[str, str]:
 
 
 def hold(
-    agent: Agent, arm: str, which: Sequence[int], planned: Plan, pack: Pack, rules: RuleSet
+    agent: Agent | GuardedAgent, arm: str, which: Sequence[int], planned: Plan, pack: Pack, rules: RuleSet
 ) -> tuple[list[Conversation], list[str]]:
     """Let the agent hold the conversations of these numbers. Their lines of the log, and what failed.
 
     A hotel has its type for all its conversations; the luck of each is its own, and the agent's dice in it.
+    A guarded agent's lines say what the guard did.
     """
 
     def counterpart(brief: Brief, place: str) -> Manager:
         return manager_of(planned, int(place.rpartition(":")[2]), pack)
 
     briefs = [planned.briefs[number] for number in which]
-    talks = simulate(agent, briefs, planned.seed, pack=pack, counterpart=counterpart, numbers=which)
+    if isinstance(agent, GuardedAgent):
+        held = hold_guarded(agent, briefs, planned.seed, which, counterpart)
+        talks, noted = [talk for talk, _ in held], [asdict(guarding) for _, guarding in held]
+    else:
+        talks = simulate(agent, briefs, planned.seed, pack=pack, counterpart=counterpart, numbers=which)
+        noted = [{} for _ in talks]
     lines = [
-        line_of(talk, planned.hotels[number], arm, *violations(talk, rules))
-        for number, talk in zip(which, talks, strict=True)
+        line_of(talk, planned.hotels[number], arm, *violations(talk, rules)).model_copy(update=guarding)
+        for number, talk, guarding in zip(which, talks, noted, strict=True)
     ]
     return lines, [one.outcome.ending for one in talks if one.outcome is not None and one.outcome.failed]
 
@@ -122,7 +130,11 @@ def line_of(
 
 
 def run(
-    treatment: Agent, control: Agent, planned: Plan, pack: Pack, tell: Callable[[str], None] = lambda _: None
+    treatment: Agent | GuardedAgent,
+    control: Agent | GuardedAgent,
+    planned: Plan,
+    pack: Pack,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Conversation], list[str]]:
     """Hold all conversations, each by the agent of its hotel's arm; the log in order of time, what failed."""
     arms, rules = draw_arms(planned.hotels, f"{planned.seed}:arms"), RuleSet.load(pack)

@@ -24,7 +24,9 @@ from suasion.evaluation.agreement import ordinal_alpha
 from suasion.evaluation.ratings import SCALE, Rating
 from suasion.evaluation.statistics import (
     LEVEL,
+    POWER,
     Interval,
+    detectable,
     exact_interval,
     mcnemar,
     paired_proportion_difference,
@@ -32,7 +34,6 @@ from suasion.evaluation.statistics import (
 
 DRAWS = 4_000
 APART = 2  # ratings that differ by so much are to be talked about
-POWER = 0.8
 RULE = "median of the ratings (lower middle); a message is excellent when more than half mark it"
 
 
@@ -179,16 +180,19 @@ def _pairs(together: Sequence[Consensus], methods: Sequence[str], seed: int) -> 
 def _pair(pairs: Sequence[tuple[Consensus, Consensus]], seed: int) -> dict[str, Any]:
     """Difference of the ratings (sign-flip permutation test) and of excellent dialogues (exact McNemar).
 
-    detectable: the mean difference that so many pairs show with a power of 80 %.
+    detectable: the mean difference that so many pairs show with a power of 80 %; excellent_detectable: the
+    difference of shares.
     """
     gaps = np.array([new.rating - old.rating for old, new in pairs], dtype=float)
     marks = [one.excellent for one, _ in pairs], [one.excellent for _, one in pairs]
+    excellent = paired_proportion_difference(*marks)
     return {
         "rating": asdict(bootstrap_mean(gaps.tolist(), seed)),
         "p_value": _sign_flips(gaps, seed),
         "detectable": _detectable(gaps),
-        "excellent": asdict(paired_proportion_difference(*marks)),
+        "excellent": asdict(excellent),
         "excellent_p": mcnemar(*marks),
+        "excellent_detectable": detectable(excellent),
     }
 
 

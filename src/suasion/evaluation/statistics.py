@@ -15,6 +15,7 @@ from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 LEVEL = 0.95
+POWER = 0.8  # with which a difference is called detectable
 TIGHTEST = 1000  # clusters at which an always-valid interval is tightest
 MIN_HALF_SAMPLES = 8  # below, half a sample says nothing about the whole
 
@@ -179,6 +180,18 @@ def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> float:
     """Exact two-sided p-value that a pair is as likely to turn from no to yes as from yes to no."""
     both, lost, gained, neither = _paired_table(before, after)
     return float(_mcnemar([[both, lost], [gained, neither]], exact=True).pvalue)
+
+
+def detectable(difference: Interval) -> float | None:
+    """The difference that a test as wide as this interval finds with a power of POWER, by normal quantiles.
+
+    (z of 97.5 % + z of the power) standard errors, the half of the interval being z of 97.5 % of them; None
+    without an interval.
+    """
+    if difference.low is None or difference.high is None:
+        return None
+    edge = float(norm.ppf((1 + LEVEL) / 2))
+    return (difference.high - difference.low) / 2 / edge * (edge + float(norm.ppf(POWER)))
 
 
 def half_sample_paired(
