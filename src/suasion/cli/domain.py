@@ -90,8 +90,13 @@ def pack_group() -> None:
 
 @pack_group.command("check", epilog=example("suasion pack check hotel"))
 @click.argument("name")
-@click.option("--sop", "shows_sop", is_flag=True, help="draw the SOP: stages, what they ask for, exits")
-def pack_check(name: str, shows_sop: bool) -> None:
+@click.option(
+    "--sop/--no-sop",
+    "draws_sop",
+    default=True,
+    help="draw the SOP (default): stages, what they ask for, exits",
+)
+def pack_check(name: str, draws_sop: bool) -> None:
     """Load a pack, run the examples of its intents and rules, say and hear each of its phrases, and hold some
     conversations in its world. Code that it names for rewards and checks is loaded and run."""
     from suasion.data.rubric import load_rubric
@@ -112,7 +117,7 @@ def pack_check(name: str, shows_sop: bool) -> None:
         load_tables(pack)
     if pack.has("briefs.yaml") and pack.has("counterpart.yaml"):
         try_out(pack)
-    if shows_sop:
+    if draws_sop:
         from suasion.negotiation.diagram import draw_sop
 
         click.echo(draw_sop(pack.sop) + "\n")
