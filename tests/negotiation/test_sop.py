@@ -112,7 +112,7 @@ def test_a_side_state_without_events_is_named_where_it_begins() -> None:
     ],
 )
 def test_what_stands_above_takes_its_events(above: str, below: str, opens: bool) -> None:
-    text = GOOD.replace("on: [silence]", f"on: [{above}]").replace(UPSET_ON, f"    on: [{below}]\n")
+    text = changed(UPSET_ON, f"    on: [{below}]\n").replace("on: [silence]", f"on: [{above}]", 1)
     if opens:
         assert load(text).side_states
     else:

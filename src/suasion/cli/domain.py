@@ -21,13 +21,20 @@ def data() -> None:
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train")
 @click.option("--output", type=FILE, required=True)
 def data_synthesize(pack_name: str, count: int, seed: int, split: str, output: Path) -> None:
-    """Dialogues along the SOP, a scripted expert talking with the simulated counterpart."""
+    """Dialogues along the SOP, a scripted expert talking with the simulated counterpart.
+
+    Says how often they come through each stage and transition, and through which they never do.
+    """
+    from suasion.data.coverage import coverage
     from suasion.data.synthesize import synthesize
     from suasion.negotiation.dialogue import write_dialogues
     from suasion.negotiation.pack import Pack
 
-    made = synthesize(Pack.load(pack_name), count, seed, split)  # type: ignore[arg-type]  # click checked the choice
+    pack = Pack.load(pack_name)
+    made = synthesize(pack, count, seed, split)  # type: ignore[arg-type]  # click checked the choice
     click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
+    for line in coverage(made, pack).lines():
+        click.echo(line)
 
 
 @data.command(
