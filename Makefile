@@ -22,7 +22,7 @@ $(error TORCH=$(TORCH) is not known: write TORCH=cpu or TORCH=cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-verl quickstart test test-slow test-verl fuzz check bench paper-table clean
+.PHONY: help install install-verl quickstart test test-slow test-verl coverage fuzz check bench paper-table clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -76,9 +76,18 @@ test-slow: $(STAMP) ## the tests that train or load a real model
 test-verl: $(VERL_STAMP) ## the tests that need verl and Ray, on a processor
 	$(VERL)/bin/python -m pytest tests/integrations/test_verl*.py tests/integrations/test_cluster.py --timeout=1200 $(ARGS)
 
+COVERED := negotiation/* language/* counterpart/* rewards/rules.py training/*
+
+coverage: $(STAMP) ## whether the fast tests run 95 % of the lines of each room that must not break
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not live' --cov --cov-report= \
+	  $(addprefix tests/,negotiation language counterpart rewards training) $(ARGS)
+	@set -f; low=; for part in $(COVERED); do echo "$$part:"; \
+	  $(BIN)/coverage report --include="*/suasion/$$part" --fail-under=95 || low="$$low $$part"; done; \
+	[ -z "$$low" ] || { echo "make: less than 95 % of the lines:$$low" >&2; exit 1; }
+
 fuzz: $(STAMP) ## throw made-up texts at what reads strangers' text, FUZZ_SECONDS (60) at each reader
 	$(PIP) install -q -c $(VENV)/constraints.txt 'atheris==3.0.0'
-	@for reader in prices dialogue yaml locale; do \
+	@for reader in prices dialogue yaml rules phrases counterpart rubric locale; do \
 	  echo "$$reader:"; $(BIN)/python tests/fuzz $$reader -max_total_time=$(or $(FUZZ_SECONDS),60) -print_final_stats=1 || exit 1; done
 
 check: $(STAMP) ## lint, format, types, import contracts

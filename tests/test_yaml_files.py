@@ -24,6 +24,8 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: !!timestamp 3", None, "does not fit its tag"),
         ("a: 1\n? [b]\n: c", 2, "a key is a word"),
         ("a: 1\na: 2", 2, "key given twice"),
+        ('a: 1\nb: "\\ud800"', 2, "is no text"),
+        ('a: 1\n"\\udfff": 2', 2, "is no text"),
         ("[" * 3000, None, "nested too deeply"),
         ("a: &x [*x]", None, "nested too deeply"),
         (LAUGHS, None, "more than 100,000 entries"),

@@ -15,6 +15,7 @@ from suasion.errors import InputError
 M = TypeVar("M", bound=BaseModel)
 Loc = tuple[str | int, ...]
 MOST_ENTRIES = 100_000
+_NO_TEXT = re.compile("[\ud800-\udfff]")  # halves of characters: "\\ud83d" alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ def parse_yaml(text: str, path: Path) -> YamlFile:
 
 def _lines(node: yaml.Node, loc: Loc, path: Path) -> Iterator[tuple[Loc, int]]:
     yield loc, node.start_mark.line + 1
+    if isinstance(node, yaml.ScalarNode):
+        _check_text(node, path)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -117,6 +120,7 @@ def _lines(node: yaml.Node, loc: Loc, path: Path) -> Iterator[tuple[Loc, int]]:
                 raise InputError("a key is a word, not a list", str(path), key.start_mark.line + 1)
             if key.value in seen:
                 raise InputError("key given twice", str(path), key.start_mark.line + 1, key.value)
+            _check_text(key, path)
             seen.add(key.value)
             yield (*loc, key.value), key.start_mark.line + 1
             for sub, line in _lines(value, (*loc, key.value), path):
@@ -125,3 +129,8 @@ def _lines(node: yaml.Node, loc: Loc, path: Path) -> Iterator[tuple[Loc, int]]:
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield from _lines(value, (*loc, index), path)
+
+
+def _check_text(node: yaml.ScalarNode, path: Path) -> None:
+    if found := _NO_TEXT.search(node.value):
+        raise InputError(f"not valid YAML: {found.group()!r} is no text", str(path), node.start_mark.line + 1)

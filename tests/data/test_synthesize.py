@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
+from suasion.data.coverage import coverage
 from suasion.data.examples import Example
-from suasion.data.synthesize import balance, cover, coverage, examples_of, families_of, synthesize
+from suasion.data.synthesize import balance, cover, examples_of, families_of, synthesize
 from suasion.language.phrases import load_phrases
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
@@ -17,17 +18,15 @@ def test_the_same_seed_gives_the_same_dialogues(pack: Pack) -> None:
     assert synthesize(pack, 20, seed=3) != synthesize(pack, 20, seed=4)
 
 
-def test_every_stage_and_side_state_is_covered(pack: Pack, examples: list[Example]) -> None:
-    assert min(coverage(examples, pack).values()) >= 10
+def test_every_stage_and_side_state_is_covered(pack: Pack, dialogues: list[Dialogue]) -> None:
+    assert min(coverage(dialogues, pack).steps.values()) >= 10
 
 
 def test_chosen_dialogues_cover_the_rare_stages_better(pack: Pack, dialogues: list[Dialogue]) -> None:
     count = len(dialogues) // 5
     chosen = cover(dialogues, pack, count)
     assert len({dialogue.id for dialogue in chosen}) == count
-    rarest, by_chance = (
-        min(coverage(examples_of(some, pack), pack).values()) for some in (chosen, dialogues[:count])
-    )
+    rarest, by_chance = (min(coverage(some, pack).steps.values()) for some in (chosen, dialogues[:count]))
     assert rarest > by_chance
     assert cover(dialogues[:3], pack, 10) == cover(dialogues[:3], pack, 3)
 
@@ -66,10 +65,10 @@ def test_training_and_test_share_no_family(pack: Pack) -> None:
 
 
 @pytest.mark.parametrize("count", [13, 130, 260])
-def test_balance_gives_every_stage_a_fair_share(pack: Pack, examples: list[Example], count: int) -> None:
+def test_balance_gives_every_stage_a_fair_share(examples: list[Example], count: int) -> None:
     chosen = balance(examples, count, seed=1)
     assert len(chosen) == count
-    had, got = coverage(examples, pack), coverage(chosen, pack)
+    had, got = (Counter(example.stage for example in some) for some in (examples, chosen))
     fair = count // len(had)
     assert all(got[stage] >= min(fair, had[stage]) for stage in had)
     assert chosen == balance(examples, count, seed=1)

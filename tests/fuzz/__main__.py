@@ -5,26 +5,36 @@ libFuzzer leaves its input in the current folder (crash-*). Further arguments go
 """
 
 import math
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import atheris
+from yaml import safe_dump
 
 with atheris.instrument_imports(include=["suasion"]):
+    from suasion.counterpart.coefficients import load_ears
+    from suasion.data.rubric import load_rubric
     from suasion.errors import InputError
+    from suasion.language.check import check_phrases
+    from suasion.language.phrases import load_phrases
     from suasion.negotiation.dialogue import parse_dialogue
     from suasion.negotiation.locale import LocaleError, load_locale, parse_locale
     from suasion.negotiation.pack import Intents, Manifest, Pack
     from suasion.negotiation.prices import find_dates, find_prices
     from suasion.negotiation.sop import load_sop
-    from suasion.yaml_files import parse_yaml
+    from suasion.rewards import rule_file
+    from suasion.rewards.rules import RuleSet
+    from suasion.yaml_files import Loc, YamlFile, parse_yaml, read_yaml
 
 ROOT = Path(__file__).parents[2]
 PACK = Pack.load("hotel")
 ACTS = [f"{intent.speaker}.{intent.id}" for intent in PACK.intents.intents]
 MODELS = {"pack.yaml": Manifest, "intents.yaml": Intents}
+COPY = Pack.load(shutil.copytree(PACK.path, Path(tempfile.mkdtemp()) / "copy"))  # to write files into
+LOADERS = (load_phrases, load_rubric, load_ears)  # what they read once they keep
 
 
 def prices(data: bytes) -> None:
@@ -55,6 +65,41 @@ def yaml(data: bytes) -> None:
         _ = load_sop(file, ACTS) if name == "sop.yaml" else file.parse(MODELS[name])
     except InputError as error:
         assert_named(error.file == name, error)
+
+
+def rules(data: bytes) -> None:
+    """And with those that are read later. Code that rules name is not loaded: any module might be hit on."""
+    _load("rules.yaml", data, RuleSet.load)
+
+
+def phrases(data: bytes) -> None:
+    _load("phrases.yaml", data, check_phrases)
+
+
+def counterpart(data: bytes) -> None:
+    _load("counterpart.yaml", data, load_ears)
+
+
+def rubric(data: bytes) -> None:
+    _load("rubric.yaml", data, load_rubric)
+
+
+def _load(name: str, data: bytes, load: Callable[[Pack], object]) -> None:
+    """Load the pack's copy with these bytes as one of its files."""
+    (COPY.path / name).write_bytes(data)
+    for loader in LOADERS:
+        loader.cache_clear()
+    try:
+        load(COPY)
+    except InputError as error:
+        assert_named(error.file is not None and Path(error.file).parent == COPY.path, error)
+
+
+def _refuse(name: str, group: str, file: YamlFile, loc: Loc) -> object:
+    raise file.error("no code is loaded here", loc)
+
+
+rule_file.load_named = _refuse
 
 
 def locale(data: bytes) -> None:
@@ -105,12 +150,33 @@ WORDS += [
     "三百八",
     "九折",
 ]
+
+
+def _one_rule_each() -> list[bytes]:
+    content = read_yaml(PACK.path / "rules.yaml").content
+    return [safe_dump(content | {"rules": [rule]}).encode() for rule in content["rules"]]
+
+
+def _one_act_each() -> list[bytes]:
+    content = read_yaml(PACK.path / "phrases.yaml").content
+    few = {key: content[key] for key in ("version", "held_out", "money")}
+    return [
+        safe_dump(few | {"agent": {}, "counterpart": {}, speaker: {act: families}}).encode()
+        for speaker in ("agent", "counterpart")
+        for act, families in content[speaker].items()
+    ]
+
+
 SEEDS: dict[Callable[[bytes], None], Callable[[], list[bytes]]] = {
     prices: lambda: [bytes(range(256))],
     dialogue: lambda: (ROOT / "examples" / "replies.jsonl").read_bytes().splitlines(),
     yaml: lambda: [
         bytes([k]) + (PACK.path / name).read_bytes() for k, name in enumerate((*MODELS, "sop.yaml"))
     ],
+    rules: _one_rule_each,
+    phrases: _one_act_each,
+    counterpart: lambda: [(PACK.path / "counterpart.yaml").read_bytes()],
+    rubric: lambda: [(PACK.path / "rubric.yaml").read_bytes()],
     locale: lambda: [
         (ROOT / "src" / "suasion" / "locales" / f"{name}.yaml").read_bytes() for name in ("en", "zh")
     ],

@@ -30,6 +30,14 @@ FAULTS = [
     ("Good [morning|afternoon].", "Good [morning.", r"greet\.plain\.1: a \[ without its \]"),
     ("This is {agent_name} from {agency}.", "It is me.", r"introduce\.plain\.0: 'It is me\.' is not heard"),
     ('"Bye for now."', '"{ bye"', r"braces that hold no slot"),
+    ('"Hello, {hotel}."', '"Hello, {hotel.name}."', r"greet\.plain\.2: braces that hold no slot"),
+    ('"Hello, {hotel}."', '"Hello, {hotel:>999999999}."', r"greet\.plain\.2: braces that hold no slot"),
+    ('"Hello, {hotel}."', '"' + 14 * "[a|b]" + '"', r"greet\.plain\.2: more than 10,000 wordings"),
+    ('"Hello, {hotel}."', '"' + 2000 * "[a]" + '"', r"greet\.plain\.2: .* is not heard as greet"),
+    ("is at {competitor_price} on", "is at {price} on", r"evidence\.competitor\.0: unknown slot 'price'"),
+    ("  default: ", "  other: ", r"phrases\.yaml:6: money: expected a template for each other currency"),
+    ("{amount} yuan", "{sum} yuan", r"money: CNY: expected slots {amount} and {currency} in "),
+    ("{amount} yuan", "{amount.real} yuan", r"money: expected a plain name"),
 ]
 
 

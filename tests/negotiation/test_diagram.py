@@ -1,7 +1,9 @@
 """The drawn SOP has every stage, every exit and every requirement of the data."""
 
 import pytest
+from click.testing import CliRunner
 
+from suasion.cli import main
 from suasion.negotiation.diagram import draw_sop
 from suasion.negotiation.pack import Pack
 
@@ -26,3 +28,11 @@ def test_it_reads_like_this() -> None:
     drawn = draw_sop(Pack.load("hotel").sop)
     assert "    must not say confirm\n    → decline  after 3 replies here\n" in drawn
     assert "close (end): thank the hotel and say goodbye\n    must say bye\n" in drawn
+
+
+@pytest.mark.parametrize(("options", "drawn"), [([], True), (["--sop"], True), (["--no-sop"], False)])
+def test_pack_check_draws_it_unless_told_not_to(options: list[str], drawn: bool) -> None:
+    result = CliRunner().invoke(main, ["pack", "check", "generic", *options])
+    assert result.exit_code == 0
+    assert (draw_sop(Pack.load("generic").sop) in result.stdout) == drawn
+    assert result.stdout.splitlines()[-1].startswith("generic ")

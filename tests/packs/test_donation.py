@@ -15,12 +15,13 @@ from suasion.config import RunConfig
 from suasion.counterpart.briefs import draw_briefs, split_of
 from suasion.counterpart.play import play
 from suasion.counterpart.simulate import simulate
+from suasion.data.coverage import coverage
 from suasion.data.defects import spoil
 from suasion.data.examples import Example
 from suasion.data.importers import next_reply_examples
 from suasion.data.setting import Kit
 from suasion.data.splits import prepare
-from suasion.data.synthesize import coverage, examples_of, synthesize
+from suasion.data.synthesize import examples_of, synthesize
 from suasion.data.tables import import_tables, load_tables
 from suasion.evaluation.metrics import ticket_results
 from suasion.language.acts import load_hearing
@@ -89,8 +90,10 @@ def test_what_is_said_is_heard_and_not_mistaken(said: object) -> None:
         assert not heard & {"confirm", "accept_no", "disclose"}
 
 
-def test_every_stage_is_visited_and_good_replies_break_no_rule(examples: list[Example]) -> None:
-    assert min(coverage(examples, PACK).values()) >= 10
+def test_every_stage_is_visited_and_good_replies_break_no_rule(
+    made: list[Dialogue], examples: list[Example]
+) -> None:
+    assert min(coverage(made, PACK).steps.values()) >= 10
     faulty = [(hit.name, e.dialogue.reply) for e in examples for hit in RULES.check(e.dialogue).evidence]
     assert not faulty
 

@@ -21,13 +21,20 @@ def data() -> None:
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train")
 @click.option("--output", type=FILE, required=True)
 def data_synthesize(pack_name: str, count: int, seed: int, split: str, output: Path) -> None:
-    """Dialogues along the SOP, a scripted expert talking with the simulated counterpart."""
+    """Dialogues along the SOP, a scripted expert talking with the simulated counterpart.
+
+    Says how often they come through each stage and transition, and through which they never do.
+    """
+    from suasion.data.coverage import coverage
     from suasion.data.synthesize import synthesize
     from suasion.negotiation.dialogue import write_dialogues
     from suasion.negotiation.pack import Pack
 
-    made = synthesize(Pack.load(pack_name), count, seed, split)  # type: ignore[arg-type]  # click checked the choice
+    pack = Pack.load(pack_name)
+    made = synthesize(pack, count, seed, split)  # type: ignore[arg-type]  # click checked the choice
     click.echo(f"{write_dialogues(output, made)} dialogues in {output}")
+    for line in coverage(made, pack).lines():
+        click.echo(line)
 
 
 @data.command(
@@ -67,8 +74,13 @@ def pack_group() -> None:
 
 @pack_group.command("check", epilog=example("suasion pack check hotel"))
 @click.argument("name")
-@click.option("--sop", "shows_sop", is_flag=True, help="draw the SOP: stages, what they ask for, exits")
-def pack_check(name: str, shows_sop: bool) -> None:
+@click.option(
+    "--sop/--no-sop",
+    "draws_sop",
+    default=True,
+    help="draw the SOP (default): stages, what they ask for, exits",
+)
+def pack_check(name: str, draws_sop: bool) -> None:
     """Load a pack, run the examples of its intents and rules, say and hear each of its phrases, and hold some
     conversations in its world. Code that it names for rewards and checks is loaded and run."""
     from suasion.data.rubric import load_rubric
@@ -89,7 +101,7 @@ def pack_check(name: str, shows_sop: bool) -> None:
         load_tables(pack)
     if pack.has("briefs.yaml") and pack.has("counterpart.yaml"):
         try_out(pack)
-    if shows_sop:
+    if draws_sop:
         from suasion.negotiation.diagram import draw_sop
 
         click.echo(draw_sop(pack.sop) + "\n")

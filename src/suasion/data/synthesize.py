@@ -188,12 +188,6 @@ def examples_of(dialogues: Iterable[Dialogue], pack: Pack) -> list[Example]:
     return examples
 
 
-def coverage(examples: Iterable[Example], pack: Pack) -> dict[str, int]:
-    """How many examples each stage and side state of the SOP has."""
-    counts = Counter(example.stage for example in examples)
-    return {stage.id: counts[stage.id] for stage in (*pack.sop.stages, *pack.sop.side_states)}
-
-
 def cover(dialogues: Sequence[Dialogue], pack: Pack, count: int) -> list[Dialogue]:
     """`count` of the dialogues that together visit every stage as evenly as they can, word for word.
 

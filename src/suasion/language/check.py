@@ -2,15 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Literal
 
 from suasion.language.acts import load_hearing
-from suasion.language.phrases import OCCASIONS, Families, Phrasebook, brief_slots, load_phrases
+from suasion.language.phrases import (
+    CHOICE,
+    OCCASIONS,
+    Families,
+    Phrasebook,
+    brief_slots,
+    load_phrases,
+    slots_of,
+)
 from suasion.negotiation.brief import Brief, CompetitorPrice, Ticket
 from suasion.negotiation.pack import DetailField, Pack
 from suasion.yaml_files import Loc, YamlFile
 
 FILE = "phrases.yaml"
+MOST_WORDINGS = 10_000  # of one template: more than anybody reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ def wordings(pack: Pack) -> Iterator[Wording]:
     Raises InputError for an unknown act, an unknown slot, or a bracket that is not closed.
     """
     file, book = pack.file(FILE), load_phrases(pack)
-    slots = _sample(pack, book)
+    slots = _sample(pack, file, book)
     known = {(intent.speaker, intent.id) for intent in pack.intents.intents}
     speakers: tuple[Literal["agent", "counterpart"], ...] = ("agent", "counterpart")
     for speaker in speakers:
@@ -72,23 +83,28 @@ def _templates(loc: Loc, families: Families) -> Iterator[tuple[Loc, str]]:
 
 def _wordings(file: YamlFile, template: str, slots: Mapping[str, str], loc: Loc) -> Iterator[str]:
     """The template with every alternative of each `[a|b]`, its slots filled."""
-    start = template.find("[")
-    if start < 0:
-        try:
-            yield template.format(**slots)
-        except KeyError as error:
-            raise file.error(f"unknown slot {error}; known are {', '.join(sorted(slots))}", loc) from None
-        except (ValueError, IndexError) as error:
-            raise file.error(f"braces that hold no slot: {error}", loc) from None
-        return
-    end = template.find("]", start)
-    if end < 0:
+    parts = CHOICE.split(template)  # at odd places what stands in brackets
+    if any("[" in part for part in parts):
         raise file.error(f"a [ without its ] in {template!r}", loc)
-    for choice in template[start + 1 : end].split("|"):
-        yield from _wordings(file, template[:start] + choice + template[end + 1 :], slots, loc)
+    ways = [part.split("|") if place % 2 else [part] for place, part in enumerate(parts)]
+    if prod(map(len, ways)) > MOST_WORDINGS:
+        raise file.error(f"more than {MOST_WORDINGS:,} wordings; write several templates", loc)
+    for chosen in product(*ways):
+        yield _filled(file, "".join(chosen), slots, loc)
 
 
-def _sample(pack: Pack, book: Phrasebook) -> dict[str, str]:
+def _filled(file: YamlFile, template: str, slots: Mapping[str, str], loc: Loc) -> str:
+    try:
+        names = slots_of(template)
+    except ValueError as error:
+        raise file.error(f"braces that hold no slot: {error}", loc) from None
+    if unknown := sorted(set(names) - slots.keys()):
+        known = ", ".join(sorted(slots))
+        raise file.error(f"unknown slot {unknown[0]!r}; known are {known}", loc)
+    return template.format(**slots)
+
+
+def _sample(pack: Pack, file: YamlFile, book: Phrasebook) -> dict[str, str]:
     """Every slot that a phrase may have, filled from a made-up brief."""
     seen = CompetitorPrice(selling_price=385, source="another platform")
     ticket = Ticket(
@@ -104,10 +120,17 @@ def _sample(pack: Pack, book: Phrasebook) -> dict[str, str]:
         name: book.money(amount, "CNY")
         for name, amount in {"proposal": 380, "agreed": 380, "offer": 400, "net": 340}.items()
     }
-    lines = [line for group in book.file.evidence.values() for line in group if "{fact}" not in line]
-    slots["evidence"] = lines[0].format(**slots) if lines else "This is a fact."
+    slots["evidence"] = next(_evidence(file, book, slots), "This is a fact.")
     slots["worry"] = book.file.worries[0] if book.file.worries else "costs are high"
     return slots
+
+
+def _evidence(file: YamlFile, book: Phrasebook, slots: Mapping[str, str]) -> Iterator[str]:
+    """What is said of what the brief always has."""
+    for name, group in book.file.evidence.items():
+        for index, line in enumerate(group):
+            if "{fact}" not in line:
+                yield _filled(file, line, slots, ("evidence", name, index))
 
 
 def _details(declared: Mapping[str, DetailField]) -> dict[str, str]:

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from string import Formatter
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from suasion.errors import InputError
 from suasion.negotiation.brief import Brief, Ticket
 from suasion.negotiation.pack import Pack
 
 Families = dict[str, tuple[str, ...]]
-_CHOICE = re.compile(r"\[([^\]]*)\]")
+CHOICE = re.compile(r"\[([^\]]*)\]")
 _SLOT = re.compile(r"\\\{\w+\\\}")
 # Ways of saying an act on an occasion, and the act that they are to the ear. Those of a net price are needed
 # where net prices are spoken of; of the others the act's own phrases do, where a pack has none.
@@ -44,6 +45,16 @@ class PhraseFile(BaseModel):
     counterpart: dict[str, Families]
     slots: dict[str, tuple[str, ...]] = {}
     defects: dict[str, tuple[str, ...]] = {}
+
+    @field_validator("money")
+    @classmethod
+    def _says_any_amount(cls, value: dict[str, str]) -> dict[str, str]:
+        if "default" not in value:
+            raise ValueError("expected a template for each other currency under `default`")
+        for currency, template in value.items():
+            if not set(slots_of(template)) <= {"amount", "currency"}:
+                raise ValueError(f"{currency}: expected slots {{amount}} and {{currency}} in {template!r}")
+        return value
 
 
 @dataclass(frozen=True)
@@ -114,9 +125,20 @@ def fill(template: str, slots: Mapping[str, str], rng: random.Random) -> str:
         raise InputError(f"unknown slot {error} in {template!r}", "phrases.yaml") from None
 
 
+def slots_of(template: str) -> list[str]:
+    """Slots of a template without choices. Raises ValueError for braces that hold no plain name."""
+    found = []
+    for _, name, form, conversion in Formatter().parse(template):
+        if form or conversion or (name is not None and not name.isidentifier()):
+            raise ValueError(f"expected a plain name as in {{price}}, found {template!r}")
+        if name is not None:
+            found.append(name)
+    return found
+
+
 def pattern_of(template: str) -> str:
     """A template as a pattern of all that it says: choices as alternatives, slots as anything."""
-    parts = _CHOICE.split(template)  # at odd places what stands in brackets
+    parts = CHOICE.split(template)  # at odd places what stands in brackets
     made = [
         re.escape(part) if place % 2 == 0 else f"(?:{'|'.join(map(re.escape, part.split('|')))})"
         for place, part in enumerate(parts)

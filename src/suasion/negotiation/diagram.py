@@ -12,8 +12,8 @@ def draw_sop(sop: Sop) -> str:
     lines: list[str] = []
     for stage in sop.stages:
         lines += [_heading(stage, "end" if stage.terminal else ""), *_asks(stage, sop), *_exits(stage)]
-    lines.append("")
-    lines.append("at any time, then back to where it was:")
+    if sop.side_states:
+        lines += ["", "at any time, then back to where it was:"]
     for side in sop.side_states:
         lines += [_heading(side, f"on {', '.join(side.on)}"), *_asks(side, sop), *_exits(side)]
     return "\n".join(lines)

@@ -17,14 +17,13 @@ from suasion.negotiation.consent import YES, Consent
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.money import Money, PriceKind, to_selling
 from suasion.negotiation.prices import PriceMention, find_prices
-from suasion.negotiation.sop import Sop
+from suasion.negotiation.sop import Sop, Stage
+from suasion.negotiation.transitions import GAVE_IN, WENT_ON, Transition
 
 TOLERANCE = 0.5  # currency units within which two amounts are the same price
 ROUNDED = 1.0  # a net price in whole units, turned into selling again, is off by less
 QUESTIONS = "?\uff1f"
-NEW_SUBJECTS = frozenset(
-    {"propose", "ask_best", "state_case"}
-)  # acts after which a no is not to what was confirmed
+NEW_SUBJECTS = frozenset({"propose", "ask_best", "state_case"})  # a no after these is to something else
 
 
 class Hearing(Protocol):
@@ -90,6 +89,11 @@ def track(dialogue: Dialogue, sop: Sop, hearing: Hearing) -> State:
 
 def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
     """The state after one more turn."""
+    return step(state, turn, sop, hearing)[0]
+
+
+def step(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> tuple[State, tuple[Transition, ...]]:
+    """The state after one more turn, and the transitions that the turn made, in their order."""
     if turn.text is None:
         state = changed(state, silences=state.silences + 1)
         return _move(state, ["silence"], sop)
@@ -122,29 +126,38 @@ def advance(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> State:
     return _move(state, events + more, sop)
 
 
-def _move(state: State, events: list[str], sop: Sop) -> State:
-    if not any(event.startswith("agent.") for event in events):
-        side = next((side.id for side in sop.side_states if any(on in events for on in side.on)), None)
-        state = _on_side(state, side)
-        for leave in sop.stage(side).exits if side else ():
-            if leave.on in events:
-                return changed(state, stage=leave.to, side=None, attempts=0)
-    else:
-        state = _on_side(state, None)
+def _move(state: State, events: list[str], sop: Sop) -> tuple[State, tuple[Transition, ...]]:
+    before, made = state.side, list[Transition]()
+    side = _opened(events, sop)
+    state = _on_side(state, side.id if side else None)
+    if side and (leave := next((leave for leave in side.exits if leave.on in events), None)):
+        left = changed(state, stage=leave.to, side=None, attempts=0)
+        return left, (Transition(side.id, leave.on, leave.to),)
     for _ in sop.stages:  # one message can pass several stages
         stage = sop.stage(state.stage)
-        to = next((leave.to for leave in stage.exits if leave.on in events), None)
-        if to is None or to == state.stage:
+        leave = next((leave for leave in stage.exits if leave.on in events), None)
+        if leave is None or leave.to == stage.id:
             break
+        made.append(Transition(stage.id, leave.on, leave.to))
         focus = _next_open(state) if "ticket.next" in events else state.focus
-        state = changed(state, stage=to, attempts=0, focus=focus)
+        state = changed(state, stage=leave.to, attempts=0, focus=focus)
     stage = sop.stage(state.stage)
     if stage.terminal and "silence" in events:
         state = _on_side(state, None)  # nobody is reminded of a goodbye
     spent = stage.max_attempts is not None and state.attempts >= stage.max_attempts
     if spent and state.side is None and "agent.any" not in events:
+        made.append(Transition(stage.id, GAVE_IN, sop.give_in_stage))
         state = changed(state, stage=sop.give_in_stage, attempts=0)
-    return state
+    if before is not None and state.side is None:
+        made.append(Transition(before, WENT_ON, state.stage))
+    return state, tuple(made)
+
+
+def _opened(events: list[str], sop: Sop) -> Stage | None:
+    """The side state that the events open; the agent's words open none."""
+    if any(event.startswith("agent.") for event in events):
+        return None
+    return next((side for side in sop.side_states if any(on in events for on in side.on)), None)
 
 
 def _on_side(state: State, side: str | None) -> State:

@@ -160,6 +160,7 @@ def _try_examples(rules: RuleSet, content: RuleFile, file: YamlFile) -> None:
 def override_brief(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with the keys of `other`; a ticket of `other` says only how it differs from the first."""
     merged = {**base, **other}
-    if "tickets" in other and base.get("tickets"):
-        merged["tickets"] = [{**base["tickets"][0], **ticket} for ticket in other["tickets"]]
+    match base.get("tickets"), other.get("tickets"):
+        case [[Mapping() as first, *_], [*tickets]]:  # what is none of this is the brief's to refuse
+            merged["tickets"] = [{**first, **one} if isinstance(one, Mapping) else one for one in tickets]
     return merged
