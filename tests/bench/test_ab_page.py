@@ -9,7 +9,8 @@ from suasion.bench.record import Record, write_record
 from suasion.cli import main
 from suasion.evaluation import experiment
 from suasion.evaluation.ab import analyse_log
-from suasion.evaluation.guarded_talks import tell_guard, under_guard
+from suasion.evaluation.ab_guard import tell_guard
+from suasion.evaluation.guarded_talks import under_guard
 from suasion.negotiation.pack import Pack
 
 HOTEL = Path(__file__).parents[2] / "benchmarks" / "hotel"

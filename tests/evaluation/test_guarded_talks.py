@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from suasion.agents.guarded import GuardedAgent
 from suasion.agents.intent import IntentAgent
 from suasion.cli import main
+from suasion.evaluation.ab_guard import tell_guard
 from suasion.evaluation.ab_log import Conversation
 from suasion.evaluation.experiment import CONTROL, TREATMENT, Plan, plan, run
-from suasion.evaluation.guarded_talks import tell_guard
 from suasion.negotiation.dialogue import Dialogue
 from suasion.negotiation.pack import Pack
 

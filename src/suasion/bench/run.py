@@ -17,7 +17,8 @@ from suasion.bench.stale import code_version
 from suasion.bench.workshop import Workshop
 from suasion.evaluation import experiment
 from suasion.evaluation.ab import analyse_log
-from suasion.evaluation.guarded_talks import tell_guard, under_guard
+from suasion.evaluation.ab_guard import tell_guard
+from suasion.evaluation.guarded_talks import under_guard
 from suasion.negotiation.pack import Pack
 from suasion.running.folder import provenance
 

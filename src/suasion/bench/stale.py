@@ -12,8 +12,8 @@ from suasion.negotiation.pack import files_version
 
 # Of evaluation/, what a shard's figures come from; the rest shows them, or is the panel's.
 EVALUATION = (
-    "ab", "ab_log", "bad_cases", "counterpart", "experiment", "grading", "guarded_talks", "lock", "metrics",
-    "plain_checks", "reply_numbers", "sop_check", "statistics", "violations",
+    "ab", "ab_log", "bad_cases", "counterpart", "experiment", "grading", "guarded_talks", "lock",
+    "metrics", "plain_checks", "reply_numbers", "sop_check", "statistics", "violations",
 )  # fmt: skip
 DECIDES = (
     "negotiation", "locales", "language", "counterpart", "rewards", "data", "agents", "bench/instruments.py",

@@ -106,7 +106,8 @@ def ab_simulate(
 
     from suasion.evaluation import experiment
     from suasion.evaluation.ab import analyse_log
-    from suasion.evaluation.guarded_talks import tell_guard, under_guard
+    from suasion.evaluation.ab_guard import tell_guard
+    from suasion.evaluation.guarded_talks import under_guard
     from suasion.running.folder import provenance, write_json
 
     (treated, pack), (before, other) = load_speaker(treatment, pack_name), load_speaker(control, pack_name)

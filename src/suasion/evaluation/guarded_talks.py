@@ -1,8 +1,7 @@
 """Negotiations as a service holds them, each reply held to the rules before it leaves; what the guard did."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from suasion.agents.guarded import GuardedAgent, GuardedReply, Source
 from suasion.counterpart.simulate import (
@@ -14,8 +13,6 @@ from suasion.counterpart.simulate import (
     finish,
     play_round,
 )
-from suasion.evaluation import ab_log
-from suasion.evaluation.statistics import count_rate_interval, exact_interval
 from suasion.language.acts import load_hearing
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue
@@ -74,31 +71,3 @@ def _end(one: Conversation, answer: GuardedReply) -> None:
     """A service sends nothing more after its ending, whatever the other side still answers."""
     if one.ending is None and answer.ending is not None:
         one.ending = str(answer.ending)
-
-
-def tell_guard(log: Sequence[ab_log.Conversation], arm: str) -> dict[str, Any] | None:
-    """Shares of an arm's replies, with intervals clustered by hotel; None for an arm without a guard."""
-    held = [one for one in log if one.arm == arm and one.fallbacks is not None]
-    if not held:
-        return None
-    return {
-        "replies": sum(one.replies or 0 for one in held),
-        "fallbacks": _share(held, [one.fallbacks or 0 for one in held]),
-        "withheld": _share(held, [one.withheld or 0 for one in held]),
-        "failures": sum(one.failures or 0 for one in held),
-        "handed_over": sum(one.segment("ending") == "handed_over" for one in held),
-    }
-
-
-def _share(held: Sequence[ab_log.Conversation], counts: Sequence[int]) -> dict[str, Any] | None:
-    """None without a reply. A share of 0 or 1 has no spread, which is no certainty: exact, of hotels."""
-    replies, hotels = [one.replies or 0 for one in held], [one.hotel for one in held]
-    if not any(replies):
-        return None
-    found = count_rate_interval(counts, replies, hotels)
-    if found.estimate in (0.0, 1.0):
-        many = len(set(hotels))
-        found = exact_interval(round(found.estimate * many), many)
-    if found.low is not None and found.high is not None:
-        found = replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
-    return asdict(found)
