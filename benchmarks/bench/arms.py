@@ -31,6 +31,7 @@ from suasion.rewards.reward_model import RewardModel
 from suasion.rewards.suite import RewardSuite
 from suasion.training.trainer import Trainer
 
+LAYERS = list(PROJECTIONS)
 DEEP = 1000  # layers: all that there are
 TEMPERATURE, RATE, KL = 1.0, 1e-5, 0.05
 Seconds = defaultdict[str, float]
@@ -196,9 +197,7 @@ def theirs(answers: Answers) -> None:
         trainer = GRPOTrainer(
             model=plain, reward_funcs=reward, processing_class=backbone.tokenizer,
             train_dataset=Dataset.from_dict({"prompt": texts}),
-            peft_config=LoraConfig(
-                r=RANK, lora_alpha=RANK, target_modules=list(PROJECTIONS), lora_dropout=0.0
-            ),
+            peft_config=LoraConfig(r=RANK, lora_alpha=RANK, target_modules=LAYERS, lora_dropout=0.0),
             callbacks=[Waits()],
             args=GRPOConfig(output_dir=folder, **THEIRS),
         )  # fmt: skip

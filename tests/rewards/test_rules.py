@@ -12,7 +12,7 @@ from suasion.errors import InputError
 from suasion.negotiation.brief import Brief
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.pack import Pack
-from suasion.rewards.rules import RuleSet, override_brief
+from suasion.rewards.rules import RuleSet
 from suasion.rewards.score import Severity, Status
 
 HOTEL = Pack.load("hotel")
@@ -295,28 +295,3 @@ def test_a_thousand_replies_take_a_moment() -> None:
     for one in many:
         RULES.check(one)
     assert time.process_time() - began < 5  # the aim is 0.6 ms each; this only catches a blow-up
-
-
-FIRST, SECOND = {"id": "t1", "room": "Queen"}, {"id": "t2"}
-
-
-@pytest.mark.parametrize(
-    ("base", "other", "tickets"),
-    [
-        ([FIRST], [SECOND], [FIRST | SECOND]),
-        ([FIRST, SECOND], [{}, SECOND], [FIRST, FIRST | SECOND]),
-        ([], [SECOND], [SECOND]),
-        # what is no list of tickets stays for the brief to refuse
-        ([FIRST], 5, 5),
-        ([FIRST], ["t2"], ["t2"]),
-        (5, [SECOND], [SECOND]),
-        ({"id": "t1"}, [SECOND], [SECOND]),
-        (["t1"], [SECOND], [SECOND]),
-    ],
-)
-def test_a_ticket_says_only_how_it_differs(base: object, other: object, tickets: object) -> None:
-    assert override_brief({"hotel": "A", "tickets": base}, {"tickets": other}) == {
-        "hotel": "A",
-        "tickets": tickets,
-    }
-    assert override_brief({"tickets": base}, {"hotel": "B"}) == {"hotel": "B", "tickets": base}

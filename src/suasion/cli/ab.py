@@ -10,7 +10,12 @@ from suasion.cli.speaker import load_speaker
 from suasion.files import beside
 
 if TYPE_CHECKING:
+    from suasion.agents.guarded import GuardedAgent
+    from suasion.counterpart.simulate import Agent
     from suasion.evaluation.ab_log import Conversation
+    from suasion.negotiation.pack import Pack
+
+    Arm = Agent | GuardedAgent
 
 GUARDED = {"none": (), "treatment": ("treatment",), "both": ("treatment", "control")}
 GUARD_SHARES = {"fallbacks": "by the fallback", "withheld": "after a draft that was withheld"}
@@ -38,12 +43,10 @@ def ab_analyze(
     one conversation: `hotel`, `arm`, `responded`, `success`, and what else docs/ab.md names. Exit code 1
     where the split is not sound."""
     from suasion.evaluation.ab import analyse
-    from suasion.running.folder import write_json
 
     found = analyse(log, control, dict(map(_share, shares)), segment)
     if target:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_json(target, found)
+        _write(target, found)
     _tell(found, control)
 
 
@@ -107,14 +110,9 @@ def ab_simulate(
     from suasion.evaluation import experiment
     from suasion.evaluation.ab import analyse_log
     from suasion.evaluation.ab_guard import tell_guard
-    from suasion.evaluation.guarded_talks import under_guard
-    from suasion.running.folder import provenance, write_json
+    from suasion.running.folder import provenance
 
-    (treated, pack), (before, other) = load_speaker(treatment, pack_name), load_speaker(control, pack_name)
-    if pack.version != other.version:
-        raise click.UsageError("the two agents are of different packs: their hotels would differ")
-    new = under_guard(treated, pack, experiment.TREATMENT in GUARDED[guard])
-    old = under_guard(before, pack, experiment.CONTROL in GUARDED[guard])
+    new, old, pack = _arms(treatment, control, pack_name, guard)
     planned = experiment.plan(pack, conversations, hotels, seed)
     held, failed = experiment.run(new, old, planned, pack, lambda text: click.echo(text, err=True))
     if log:
@@ -136,14 +134,33 @@ def ab_simulate(
         failed += faults
         alarms = experiment.false_alarms(same, tests, seed)
         content["aa"] = {"tests": tests, "measures": {name: asdict(one) for name, one in alarms.items()}}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_json(target, content)
+    _write(target, content)
     _tell_alarms(content.get("aa"))
     _tell_guard(content["guard"])
     _tell(content, experiment.CONTROL)
     if failed:
         click.echo(f"{len(failed)} conversations failed; the first: {failed[0]}", err=True)
         raise SystemExit(1)
+
+
+def _write(target: Path, content: dict[str, Any]) -> None:
+    from suasion.running.folder import write_json
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_json(target, content)
+
+
+def _arms(treatment: str, control: str, pack_name: str, guard: str) -> "tuple[Arm, Arm, Pack]":
+    """The two agents, under the guard where they are to be, and their pack."""
+    from suasion.evaluation import experiment
+    from suasion.evaluation.guarded_talks import under_guard
+
+    (treated, pack), (before, other) = load_speaker(treatment, pack_name), load_speaker(control, pack_name)
+    if pack.version != other.version:
+        raise click.UsageError("the two agents are of different packs: their hotels would differ")
+    new = under_guard(treated, pack, experiment.TREATMENT in GUARDED[guard])
+    old = under_guard(before, pack, experiment.CONTROL in GUARDED[guard])
+    return new, old, pack
 
 
 def write_log(path: Path, held: "list[Conversation]") -> None:

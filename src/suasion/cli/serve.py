@@ -14,8 +14,9 @@ from suasion.errors import InputError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from suasion.serving.experiments import Course
+    from suasion.serving.experiments import Experiment
     from suasion.serving.service import Service
+    from suasion.serving.store import Store
 
 STORE = click.option(
     "--store", "url", default="sqlite:///suasion.db", show_default=True, help="address of the database"
@@ -114,7 +115,6 @@ def serve(
     from suasion.serving.logs import set_up_logs
     from suasion.serving.pages.workshop import Workshop, suite_of
     from suasion.serving.store import Store
-    from suasion.serving.trials import begin_experiment
     from suasion.serving.webhook import SECRET, Target
 
     experiment = read_experiment(experiment_file) if experiment_file else None
@@ -127,19 +127,20 @@ def serve(
     is_local = host in LOOPBACK_ADDRESSES
     limits = Limits(rate, batch, attempts, Severity(withhold))
     context = assemble(speakers, store, None if is_local else True, limits)
-    service = context.service
     if experiment:
-        service.roster.check_has(experiment, str(experiment_file))
-        _tell(begin_experiment(store, experiment, service.pack.id, service.clock()))
-    check_arms(service)
+        _begin(context.service, store, experiment, str(experiment_file))
+    check_arms(context.service)
     workshop = Workshop(incidents, patches, suite_of(agents[0].rpartition("=")[2]))
     beside = alongside(context, reach, target)
-    app = create_app(context, LOOPBACK if is_local else None, beside, workshop)
-    run_app(app, host, port)
+    run_app(create_app(context, LOOPBACK if is_local else None, beside, workshop), host, port)
 
 
-def _tell(course: "Course") -> None:
+def _begin(service: "Service", store: "Store", experiment: "Experiment", file: str) -> None:
     """By its rule an experiment may have ended: no reason not to serve."""
+    from suasion.serving.trials import begin_experiment
+
+    service.roster.check_has(experiment, file)
+    course = begin_experiment(store, experiment, service.pack.id, service.clock())
     if course.ended:
         click.echo(f"experiment {course.experiment.id} ended at {course.ended}: nobody is drawn", err=True)
 

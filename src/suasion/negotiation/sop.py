@@ -1,6 +1,6 @@
 """The standard operating procedure as data: stages, what each requires, and what leads on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -69,6 +69,12 @@ class Sop(_Frozen):
     def step_of(self, state: "Standing") -> Stage:
         """The stage or side state whose rules hold for the next reply."""
         return self.stage(state.side or state.stage)
+
+    def opened_by(self, events: Sequence[str]) -> Stage | None:
+        """The side state that the events open; the agent's words open none."""
+        if any(event.startswith("agent.") for event in events):
+            return None
+        return next((side for side in self.side_states if any(on in events for on in side.on)), None)
 
     @property
     def start(self) -> Stage:

@@ -17,7 +17,7 @@ from suasion.negotiation.consent import YES, Consent
 from suasion.negotiation.dialogue import Dialogue, Turn
 from suasion.negotiation.money import Money, PriceKind, to_selling
 from suasion.negotiation.prices import PriceMention, find_prices
-from suasion.negotiation.sop import Sop, Stage
+from suasion.negotiation.sop import Sop
 from suasion.negotiation.transitions import GAVE_IN, WENT_ON, Transition
 
 TOLERANCE = 0.5  # currency units within which two amounts are the same price
@@ -128,7 +128,7 @@ def step(state: State, turn: Turn, sop: Sop, hearing: Hearing) -> tuple[State, t
 
 def _move(state: State, events: list[str], sop: Sop) -> tuple[State, tuple[Transition, ...]]:
     before, made = state.side, list[Transition]()
-    side = _opened(events, sop)
+    side = sop.opened_by(events)
     state = _on_side(state, side.id if side else None)
     if side and (leave := next((leave for leave in side.exits if leave.on in events), None)):
         left = changed(state, stage=leave.to, side=None, attempts=0)
@@ -151,13 +151,6 @@ def _move(state: State, events: list[str], sop: Sop) -> tuple[State, tuple[Trans
     if before is not None and state.side is None:
         made.append(Transition(before, WENT_ON, state.stage))
     return state, tuple(made)
-
-
-def _opened(events: list[str], sop: Sop) -> Stage | None:
-    """The side state that the events open; the agent's words open none."""
-    if any(event.startswith("agent.") for event in events):
-        return None
-    return next((side for side in sop.side_states if any(on in events for on in side.on)), None)
 
 
 def _on_side(state: State, side: str | None) -> State:
